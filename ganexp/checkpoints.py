@@ -1,0 +1,106 @@
+"""Checkpoints: one file each, with a checksum, replaced whole; the last three are kept."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import jax
+import msgpack
+import numpy as np
+
+from ganexp.records.atomic import write_atomically
+from ganexp.train import Report
+from ganexp.types import TrainState
+
+MAGIC = b"ganexp checkpoint 1\n"
+KEPT = 3
+FOLDER = "checkpoints"
+
+
+class BadCheckpoint(ValueError):
+    """A file that is not a whole checkpoint, or not one of this experiment."""
+
+
+class Checkpoint(NamedTuple):
+    """The state at a step, the report of that step, and the settings that made them."""
+
+    state: TrainState
+    report: Report
+    settings: dict[str, Any]
+
+
+def save(folder: Path, checkpoint: Checkpoint) -> Path:
+    """Write the checkpoint to `folder`/checkpoints/STEP.ckpt, and remove all but the last three."""
+    arrays = [_packed(leaf) for leaf in jax.tree.leaves((checkpoint.state, checkpoint.report))]
+    content = msgpack.packb({"settings": checkpoint.settings, "arrays": arrays})
+    path = folder / FOLDER / f"{int(checkpoint.state.step):010d}.ckpt"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_atomically(path, MAGIC + hashlib.sha256(content).digest() + content, durable=True)
+    for old in paths(folder)[KEPT:]:
+        old.unlink()
+    return path
+
+
+def paths(folder: Path) -> list[Path]:
+    """The checkpoints of a run, newest first."""
+    found = (folder / FOLDER).glob("*.ckpt")
+    return sorted((path for path in found if re.fullmatch(r"\d{10}", path.stem)), reverse=True)
+
+
+def load(path: Path, like: tuple[TrainState, Report]) -> Checkpoint:
+    """The checkpoint in the file `path`, of a state and report shaped as `like`; raises BadCheckpoint."""
+    settings, arrays = _read(path)
+    leaves, structure = jax.tree.flatten(like)
+    if len(leaves) != len(arrays):
+        raise BadCheckpoint(f"{path} holds {len(arrays)} arrays where this experiment has {len(leaves)}")
+    for leaf, array in zip(leaves, arrays, strict=True):
+        if leaf.shape != array.shape or leaf.dtype != array.dtype:
+            raise BadCheckpoint(
+                f"{path} holds an array of shape {array.shape} and type {array.dtype} "
+                f"where this experiment has {leaf.shape} and {leaf.dtype}"
+            )
+    state, report = jax.tree.unflatten(structure, arrays)
+    return Checkpoint(state, report, settings)
+
+
+def settings_of(path: Path) -> dict[str, Any]:
+    """The settings that made the checkpoint in the file `path`; raises BadCheckpoint."""
+    return _read(path)[0]
+
+
+def good(folder: Path) -> Iterator[tuple[Path, BadCheckpoint | None]]:
+    """The checkpoints of a run, newest first, each with what is wrong with it or None."""
+    for path in paths(folder):
+        try:
+            _read(path)
+        except BadCheckpoint as error:
+            yield path, error
+        else:
+            yield path, None
+
+
+def _read(path: Path) -> tuple[dict[str, Any], list[np.ndarray]]:
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise BadCheckpoint(f"{path} cannot be read: {error.strerror}") from error
+    head = len(MAGIC) + hashlib.sha256().digest_size
+    digest, body = content[len(MAGIC) : head], content[head:]
+    if not content.startswith(MAGIC) or hashlib.sha256(body).digest() != digest:
+        raise BadCheckpoint(f"{path} is truncated or was changed: its checksum does not match")
+    unpacked = msgpack.unpackb(body)
+    return unpacked["settings"], [_unpacked(packed) for packed in unpacked["arrays"]]
+
+
+def _packed(leaf: Any) -> tuple[str, list[int], bytes]:
+    array = np.asarray(leaf)
+    return array.dtype.str, list(array.shape), array.tobytes()
+
+
+def _unpacked(packed: list[Any]) -> np.ndarray:
+    kind, shape, content = packed
+    return np.frombuffer(content, np.dtype(kind)).reshape(shape)

@@ -1,0 +1,245 @@
+"""Components: one dataclass that is at once the config schema, the object and a JAX pytree.
+
+Fields fall into four kinds, read off their annotations:
+
+* *numbers*: `float`, `float | None`, `list[float]` and settings marked `leaf=True`. They are the pytree's leaves: one may
+  sweep, schedule or edit them, and another value compiles nothing new. `None` means absent, and is another program.
+* *children*: components, and `dict[str, component]`.
+* *mixed*: `dict[str, Any]`, whose floats are leaves and whose other values are static.
+* everything else is *static*: names, widths, counts. Another value is another program.
+"""
+
+from __future__ import annotations
+
+import copy
+import dataclasses
+import difflib
+import functools
+import math
+import re
+import types
+import typing
+from collections.abc import Iterable, Mapping
+from typing import Any, TypeVar, dataclass_transform
+
+import jax
+import numpy as np
+
+
+T = TypeVar("T")
+
+
+class SettingError(ValueError):
+    """A setting that cannot be used: `setting` is its dotted path, `problem` says what is wrong and what is allowed."""
+
+    def __init__(self, setting: str, problem: str):
+        super().__init__(f"{setting}: {problem}" if setting else problem)
+        self.setting, self.problem = setting, problem
+
+    def inside(self, parent: str) -> SettingError:
+        """The same mistake, with `parent` put before its path."""
+        return SettingError(".".join(part for part in (parent, self.setting) if part), self.problem)
+
+
+def setting(
+    default: Any = dataclasses.MISSING,
+    *,
+    above: float | None = None,
+    least: float | None = None,
+    below: float | None = None,
+    most: float | None = None,
+    options: Iterable[str] | None = None,
+    leaf: bool = False,
+) -> Any:
+    """A field with bounds (`above` < value < `below`, `least` <= value <= `most`) or `options`; lists are checked item by item."""
+    bounds = {"above": above, "least": least, "below": below, "most": most}
+    metadata = {
+        "bounds": {name: bound for name, bound in bounds.items() if bound is not None},
+        "options": None if options is None else tuple(options),
+        "leaf": leaf,
+    }
+    if isinstance(default, (list, dict)):
+        return dataclasses.field(default_factory=lambda: copy.copy(default), metadata=metadata)
+    return dataclasses.field(default=default, metadata=metadata)
+
+
+@dataclass_transform(field_specifiers=(setting, dataclasses.field))
+def component(cls: type[T]) -> type[T]:
+    """Make `cls` a component: a dataclass whose values are checked when a person builds it, and a pytree of its numbers."""
+    cls = dataclasses.dataclass(eq=False, repr=True)(cls)
+    cls.__post_init__ = _check
+    jax.tree_util.register_pytree_with_keys(cls, _flatten, functools.partial(_unflatten, cls))
+    return cls
+
+
+def is_component(kind: Any) -> bool:
+    """Whether `kind` is a class made by `component` (or a base of such)."""
+    return isinstance(kind, type) and dataclasses.is_dataclass(kind)
+
+
+def nearest(word: str, words: Iterable[str]) -> str:
+    """`; did you mean ...?` with the nearest of `words`, or nothing when none is near."""
+    match = difflib.get_close_matches(word, list(words), n=1, cutoff=0.6)
+    return f"; did you mean {match[0]}?" if match else ""
+
+
+@functools.cache
+def kinds(cls: type) -> dict[str, str]:
+    """Each field's kind: number, child, mixed or static."""
+    hints = typing.get_type_hints(cls)
+    return {field.name: _kind(hints[field.name], field) for field in dataclasses.fields(cls)}
+
+
+def _kind(hint: Any, field: dataclasses.Field) -> str:
+    if field.metadata.get("leaf") or hint in (float, float | None, list[float], list[float] | None):
+        return "number"
+    if is_component(hint):
+        return "child"
+    if typing.get_origin(hint) is dict:
+        return "child" if is_component(typing.get_args(hint)[1]) else "mixed"
+    return "static"
+
+
+def _check(self: Any) -> None:
+    # Runs for `Ring(radius=2)` but never when JAX rebuilds an object around tracers: see `_unflatten`.
+    hints = typing.get_type_hints(type(self))
+    for field in dataclasses.fields(self):
+        value = getattr(self, field.name)
+        kind = kinds(type(self))[field.name]
+        if kind == "child":
+            continue
+        if isinstance(value, (list, tuple)):
+            value = tuple(_checked(field, item, _item(hints[field.name])) for item in value)
+        elif value is not None and kind != "mixed":
+            value = _checked(field, value, hints[field.name])
+        setattr(self, field.name, value)
+    self.check()
+
+
+def _item(hint: Any) -> Any:
+    if isinstance(hint, types.UnionType):
+        hint = next(option for option in typing.get_args(hint) if option is not type(None))
+    return typing.get_args(hint)[0]
+
+
+def _checked(field: dataclasses.Field, value: Any, hint: Any) -> Any:
+    name, options = field.name, field.metadata.get("options")
+    if hint in (float, float | None) and not isinstance(value, jax.Array | np.ndarray):
+        if isinstance(value, bool) or not isinstance(value, (int, float, np.number)):
+            raise SettingError(name, f"{value!r} is not a number")
+        value = float(value)
+        if not math.isfinite(np.float32(value)):
+            raise SettingError(name, f"{value} is not a finite number (32-bit floats reach 3.4e38)")
+    elif hint is int and (isinstance(value, bool) or not isinstance(value, (int, np.integer))):
+        raise SettingError(name, f"{value!r} is not a whole number")
+    if options is not None and value not in options:
+        raise SettingError(name, f"{value!r} is not one of {', '.join(options)}{nearest(str(value), options)}")
+    _within(name, value, field.metadata.get("bounds", {}))
+    return value
+
+
+def _within(name: str, value: Any, bounds: Mapping[str, float]) -> None:
+    if not bounds or isinstance(value, jax.Array | np.ndarray):
+        return
+    seen = np.float32(value) if isinstance(value, float) else value
+    tests = {
+        "above": (lambda bound: seen > np.float32(bound), "above"),
+        "least": (lambda bound: seen >= bound, "at least"),
+        "below": (lambda bound: seen < np.float32(bound), "below"),
+        "most": (lambda bound: seen <= bound, "at most"),
+    }
+    if not all(tests[kind][0](bound) for kind, bound in bounds.items()):
+        allowed = " and ".join(f"{tests[kind][1]} {bound:g}" if abs(bound) < 1e6 else f"{tests[kind][1]} {bound}"
+                               for kind, bound in bounds.items())  # fmt: skip
+        tiny = " (a 32-bit float reads it as 0)" if isinstance(value, float) and value != 0 and seen == 0 else ""
+        raise SettingError(name, f"{value} is out of range{tiny}; it must be {allowed}")
+
+
+class Component:
+    """Base of all components; `check` refuses values that only make sense, or not, together."""
+
+    def check(self) -> None:
+        """Raise `SettingError` where the values contradict each other."""
+
+
+def _flatten(self: Any) -> tuple[list[tuple[Any, Any]], Any]:
+    children, static = [], []
+    for name, kind in kinds(type(self)).items():
+        value = getattr(self, name)
+        if kind == "static":
+            static.append((name, value))
+            continue
+        if kind == "mixed":
+            fixed = tuple((key, value[key]) for key in sorted(value) if not _traced(value[key]))
+            static.append((name, fixed))
+            value = {key: item for key, item in value.items() if _traced(item)}
+        children.append((jax.tree_util.GetAttrKey(name), value))
+    # The class is part of the static data: in jax 0.10.2 two different registered classes with as many leaves compare equal.
+    return children, (type(self), tuple(static))
+
+
+def _traced(value: Any) -> bool:
+    return not isinstance(value, (bool, int, str, type(None)))
+
+
+def _unflatten(cls: type, static: Any, children: Iterable[Any]) -> Any:
+    # JAX rebuilds components around tracers and placeholders: no constructor, no checks.
+    self = object.__new__(cls)
+    self.__dict__.update(static[1])
+    names = [name for name, kind in kinds(cls).items() if kind != "static"]
+    for name, value in zip(names, children, strict=True):
+        if kinds(cls)[name] == "mixed" and isinstance(value, dict):
+            value = {**dict(self.__dict__[name]), **value}
+        self.__dict__[name] = value
+    return self
+
+
+def arrays(tree: T) -> T:
+    """`tree` with its numbers as arrays, float32 and (the seed) uint32, so that every value is the same trace."""
+    return jax.tree.map(lambda leaf: np.uint32(leaf) if isinstance(leaf, int) else np.float32(leaf), tree)
+
+
+def numbers(tree: Any) -> dict[str, Any]:
+    """Every number of `tree` by its dotted path, such as `loss.real_weight` or `penalty.r1.weight`."""
+    leaves, _ = jax.tree_util.tree_flatten_with_path(tree)
+    return {".".join(_part(key) for key in path): leaf for path, leaf in leaves}
+
+
+def _part(key: Any) -> str:
+    return str(getattr(key, "name", getattr(key, "key", getattr(key, "idx", key))))
+
+
+def with_number(tree: T, path: str, change: typing.Callable[[Any], Any]) -> T:
+    """`tree` with the number at the dotted `path` replaced by `change(number)`; nothing is checked, so it may be traced."""
+    head, _, rest = path.partition(".")
+    if isinstance(tree, dict):
+        return {**tree, head: with_number(tree[head], rest, change) if rest else change(tree[head])}
+    new = copy.copy(tree)
+    value = getattr(tree, head)
+    setattr(new, head, with_number(value, rest, change) if rest else change(value))
+    return new
+
+
+def option_name(cls: type) -> str:
+    """`LeastSquares` -> `least_squares`: a component's name in the config, and that of its file."""
+    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", cls.__name__).lower()
+
+
+def describe(tree: Component, path: str = "") -> dict[str, Any]:
+    """Every setting of a component by its dotted path, and of every chosen part its option name; plain values."""
+    described: dict[str, Any] = {}
+    hints = typing.get_type_hints(type(tree))
+    for name, kind in kinds(type(tree)).items():
+        value, here = getattr(tree, name), f"{path}.{name}" if path else name
+        if kind == "mixed":
+            # Mixed settings stand beside the fields, as in the config.
+            described |= {f"{path}.{key}": item for key, item in value.items()}
+        elif kind != "child":
+            described[here] = list(value) if isinstance(value, tuple) else value
+        else:
+            parts = {f"{here}.{key}": part for key, part in value.items()} if isinstance(value, dict) else {here: value}
+            for place, part in parts.items():
+                if type(part) is not hints[name]:
+                    described[place] = option_name(type(part))
+                described |= describe(part, place)
+    return described

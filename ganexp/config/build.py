@@ -1,0 +1,64 @@
+"""From the composed config to the job."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from omegaconf import DictConfig, ListConfig, OmegaConf
+
+from ganexp.component import SettingError, is_component
+from ganexp.config.schema import EXPERIMENT_FIELDS, JOB_FIELDS
+from ganexp.experiment import Experiment
+from ganexp.job import Job
+from ganexp.optimizers import Optimizer
+from ganexp.types import PLAYERS
+
+OPTIMIZER_FIELDS = ("name", "learning_rate", "clip_norm", "clip_value", "weight_bound")
+
+
+def job(config: DictConfig) -> Job:
+    """The job a composed config describes; raises SettingError, with the path of what is wrong."""
+    # First by itself: a mistake in `optimizer` is then named there, and not in the players that inherit it.
+    _optimizer(config, "optimizer")
+    parts: dict[str, Any] = {}
+    for name in EXPERIMENT_FIELDS:
+        if name in tuple(f"{player}_optimizer" for player in PLAYERS):
+            parts[name] = _optimizer(config, name)
+        else:
+            parts[name] = _built(config[name], name)
+    experiment = _make(Experiment, parts, "")
+    return _make(Job, {"experiment": experiment, **{name: config[name] for name in JOB_FIELDS}}, "")
+
+
+def _optimizer(config: DictConfig, name: str) -> Optimizer:
+    node = config[name]
+    if not isinstance(node, DictConfig):
+        raise SettingError(name, f"{node!r} is not an optimizer; choose one with {name}=NAME")
+    values = OmegaConf.to_container(node, resolve=True)
+    assert isinstance(values, dict)
+    own = {key: values.pop(key) for key in OPTIMIZER_FIELDS if key in values}
+    return _make(Optimizer, {**own, "settings": values}, name)
+
+
+def _built(node: Any, path: str) -> Any:
+    """The object a config node describes: a component where its schema is one."""
+    if isinstance(node, ListConfig):
+        return [_built(item, path) for item in node]
+    if not isinstance(node, DictConfig):
+        return node
+    cls = OmegaConf.get_type(node)
+    values = {str(key): _built(_value(node, key, path), f"{path}.{key}") for key in node}
+    return _make(cls, values, path) if is_component(cls) else values
+
+
+def _value(node: DictConfig, key: Any, path: str) -> Any:
+    if OmegaConf.is_missing(node, key):
+        raise SettingError(f"{path}.{key}", "is not set")
+    return node[key]
+
+
+def _make(cls: type, values: dict[str, Any], path: str) -> Any:
+    try:
+        return cls(**values)
+    except SettingError as error:
+        raise error.inside(path) from None

@@ -1,0 +1,134 @@
+"""The experiment: the root component, which holds all that changes the trained numbers, and the checks that span parts."""
+
+from __future__ import annotations
+
+import enum
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Int, Key
+
+from ganexp.component import Component, SettingError, component, nearest, numbers, setting, with_number
+from ganexp.optimizers import Optimizer
+from ganexp.types import (
+    DISCRIMINATOR,
+    GENERATOR,
+    PLAYERS,
+    Architecture,
+    Dataset,
+    Loss,
+    Net,
+    Penalty,
+    Prior,
+    Schedule,
+    Updates,
+)
+
+
+class Stream(enum.IntEnum):
+    """The kinds of randomness. Each is a stream of its own, a function of the seed and the step alone: nothing that one merely
+    looks at (evaluations, pictures, the length of a chunk) can shift another's numbers."""
+
+    INITIALIZATION = 0
+    TRAINING = 1
+    EVALUATION = 2
+    PICTURES = 3
+
+
+class Networks(NamedTuple):
+    """Both players' networks, and nothing of their parameters."""
+
+    generator: Net
+    discriminator: Net
+
+
+@component
+class Model(Component):
+    """Both players' architectures."""
+
+    generator: Architecture
+    discriminator: Architecture
+
+
+@component
+class Experiment(Component):
+    """One GAN: what it learns, from which noise, with which networks, costs and updates, and from which seed.
+
+    `penalty` and `schedule` hold any number of parts by name. `batch_size` points and noise vectors make one update.
+    """
+
+    dataset: Dataset
+    prior: Prior
+    model: Model
+    loss: Loss
+    penalty: dict[str, Penalty]
+    generator_optimizer: Optimizer
+    discriminator_optimizer: Optimizer
+    updates: Updates
+    schedule: dict[str, Schedule]
+    batch_size: int = setting(256, least=1)
+    seed: int = setting(0, least=0, most=2**32 - 1, leaf=True)
+
+    def check(self) -> None:
+        if getattr(self.model.discriminator, "output", "linear") != "linear":
+            raise SettingError(
+                "model.discriminator.output", "must be linear: the losses read logits and apply the sigmoid themselves"
+            )
+        self.scheduled()
+
+    def scheduled(self) -> dict[str, Schedule]:
+        """The schedule of every number that has one, by the number's dotted path; raises SettingError."""
+        known = {path for path in numbers(self) if path != "seed" and not path.startswith("schedule.")}
+        found: dict[str, Schedule] = {}
+        for name, schedule in self.schedule.items():
+            try:
+                paths = targets(schedule.setting, known)
+            except SettingError as error:
+                raise error.inside(f"schedule.{name}") from None
+            for path in paths:
+                if path in found:
+                    raise SettingError(f"schedule.{name}.setting", f"{path} already follows another schedule")
+                found[path] = schedule
+        return found
+
+    def key(self, stream: Stream) -> Key[Array, ""]:
+        """The key of one kind of randomness."""
+        return jax.random.fold_in(jax.random.key(self.seed), int(stream))
+
+    def networks(self) -> Networks:
+        """Both networks, sized by the prior and the data."""
+        shape = self.dataset.shape
+        return Networks(
+            self.model.generator.net((self.prior.dimension,), shape), self.model.discriminator.net(shape, ())
+        )
+
+    def optimizer(self, player: str) -> Optimizer:
+        """The player's optimizer."""
+        return {GENERATOR: self.generator_optimizer, DISCRIMINATOR: self.discriminator_optimizer}[player]
+
+    def at(self, step: Int[Array, ""]) -> Experiment:
+        """This experiment with every scheduled number as it is at `step`."""
+        new, now = self, jnp.asarray(step, jnp.float32)
+        for path, schedule in self.scheduled().items():
+            new = with_number(new, path, lambda base, schedule=schedule: schedule.value(base, now))
+        return new
+
+
+def targets(path: str, known: set[str]) -> list[str]:
+    """The numbers a schedule's `setting` names, among the dotted paths `known`; `optimizer.NAME` is that of both players.
+
+    Raises SettingError where there is none.
+    """
+    head, _, rest = path.partition(".")
+    heads = [f"{player}_optimizer" for player in PLAYERS] if head == "optimizer" else [head]
+    found = [
+        candidate
+        for head in heads
+        for candidate in (f"{head}.{rest}", f"{head}.settings.{rest}")
+        if candidate in known and not rest.rpartition(".")[2].isdigit()
+    ]
+    if not found:
+        names = sorted(name.replace("_optimizer.settings.", "_optimizer.") for name in known)
+        raise SettingError("setting", f"{path!r} is not a number of this experiment{nearest(path, names)}")
+    return found

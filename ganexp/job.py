@@ -1,0 +1,26 @@
+"""A job: an experiment, how long it runs, and what is looked at on the way. Nothing here changes a trained number."""
+
+from __future__ import annotations
+
+from ganexp.component import Component, component, setting
+from ganexp.experiment import Experiment
+
+
+@component
+class Job(Component):
+    """`steps` training steps of `experiment`, with records in the folder `out`.
+
+    Every `log_every` steps the losses are recorded, every `eval_every` the metrics on `eval_samples` points, every
+    `image_every` the pictures, every `checkpoint_every` the state; 0 leaves that to the start and the end.
+    """
+
+    experiment: Experiment
+    steps: int = setting(20000, least=1, most=2**31 - 1)
+    log_every: int = setting(100, least=0)
+    eval_every: int = setting(1000, least=0)
+    eval_samples: int = setting(2500, least=1)
+    image_every: int = setting(1000, least=0)
+    checkpoint_every: int = setting(5000, least=0)
+    check_nans: bool = False
+    profile: bool = False
+    out: str | None = None

@@ -1,0 +1,72 @@
+"""The two players' costs, on logits; D(x) = sigmoid(logit) unless the loss says otherwise.
+
+`softplus(-a) = -log D` and `softplus(a) = -log(1 - D)` neither overflow nor lose digits, however sure the discriminator is.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from jax.nn import softplus
+from jaxtyping import Float
+
+from ganexp.component import component, setting
+from ganexp.types import Loss, Scalar, Scores
+
+
+@component
+class CrossEntropy(Loss):
+    """Base: the discriminator's cost J_D = -E log D(x) - E log(1 - D(G(z))) (Goodfellow et al. 2014)."""
+
+
+    def discriminator(self, scores: Scores) -> Scalar:
+        return self.real_weight * softplus(-scores.real).mean() + softplus(scores.fake).mean()
+
+    def output(self, logits: Float[Any, "*n"]) -> Float[Any, "*n"]:
+        return jax.nn.sigmoid(logits)
+
+
+@component
+class Minimax(CrossEntropy):
+    """J_G = -J_D: the zero-sum game, which saturates where D is sure (Goodfellow et al. 2014)."""
+
+    def generator(self, scores: Scores) -> Scalar:
+        return -self.discriminator(scores)
+
+
+@component
+class NonSaturating(CrossEntropy):
+    """J_G = -E log D(G(z)): strong gradients where D is sure (Goodfellow et al. 2014)."""
+
+    def generator(self, scores: Scores) -> Scalar:
+        return softplus(-scores.fake).mean()
+
+
+@component
+class MaximumLikelihood(CrossEntropy):
+    """J_G = -E exp(logit of G(z)): with an optimal D, the gradient of KL(data || model) (Goodfellow 2014, 2016)."""
+
+    def generator(self, scores: Scores) -> Scalar:
+        return -jnp.exp(scores.fake).mean()
+
+
+@component
+class LeastSquares(Loss):
+    """J_D = E (a - 1)^2 + E b^2, J_G = E (b - 1)^2, where a, b are D(x), D(G(z)) or their logits (Mao et al. 2017)."""
+
+    real_target: float = 1.0
+    fake_target: float = 0.0
+    generator_target: float = 1.0
+    read: str = setting("logits", options=("logits", "probabilities"))
+
+    def discriminator(self, scores: Scores) -> Scalar:
+        real, fake = self.output(scores.real), self.output(scores.fake)
+        return self.real_weight * ((real - self.real_target) ** 2).mean() + ((fake - self.fake_target) ** 2).mean()
+
+    def generator(self, scores: Scores) -> Scalar:
+        return ((self.output(scores.fake) - self.generator_target) ** 2).mean()
+
+    def output(self, logits: Float[Any, "*n"]) -> Float[Any, "*n"]:
+        return logits if self.read == "logits" else jax.nn.sigmoid(logits)

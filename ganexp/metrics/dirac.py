@@ -1,0 +1,18 @@
+"""The two numbers of the Dirac-GAN."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ganexp.experiment import Experiment
+from ganexp.nets import Linear, Point
+from ganexp.types import DISCRIMINATOR, GENERATOR, TrainState
+
+
+def dirac_parameters(experiment: Experiment, state: TrainState) -> dict[str, float]:
+    """`dirac/theta` and `dirac/psi` where both players are one number each; nothing otherwise."""
+    model = experiment.model
+    if experiment.dataset.shape != (1,) or not isinstance(model.generator, Point) or not isinstance(model.discriminator, Linear):
+        return {}
+    theta, psi = (np.asarray(state.players[player].params["value"]) for player in (GENERATOR, DISCRIMINATOR))
+    return {"dirac/theta": float(theta[0]), "dirac/psi": float(psi[0])}

@@ -1,0 +1,46 @@
+"""The two players of the Dirac-GAN (Mescheder et al. 2018): one number each."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import jax.numpy as jnp
+from flax import nnx
+
+from ganexp.component import component
+from ganexp.nets.pure import pure
+from ganexp.types import Architecture, Net
+
+
+@component
+class Point(Architecture):
+    """A generator that puts all its mass on one point theta, whatever the noise; every coordinate starts at `start`."""
+
+    start: float = 1.0
+
+    def net(self, inputs: tuple[int, ...], outputs: tuple[int, ...]) -> Net:
+        def forward(net: Weights, x: Any, key: Any, train: bool) -> Any:
+            return jnp.broadcast_to(net.value[...], (x.shape[0], math.prod(outputs))).reshape(-1, *outputs), None
+
+        return pure(lambda rngs: Weights(math.prod(outputs), self.start), forward)
+
+
+@component
+class Linear(Architecture):
+    """A discriminator psi * x without a bias; every coordinate of psi starts at `start`."""
+
+    start: float = 1.0
+
+    def net(self, inputs: tuple[int, ...], outputs: tuple[int, ...]) -> Net:
+        def forward(net: Weights, x: Any, key: Any, train: bool) -> Any:
+            return (x.reshape(x.shape[0], -1) @ net.value[...]).reshape(-1, *outputs), None
+
+        return pure(lambda rngs: Weights(math.prod(inputs), self.start), forward)
+
+
+class Weights(nnx.Module):
+    """One vector of `size` weights that start at `start`."""
+
+    def __init__(self, size: int, start: Any):
+        self.value = nnx.Param(jnp.full(size, start, jnp.float32))

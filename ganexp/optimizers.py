@@ -1,0 +1,114 @@
+"""One component in front of all of Optax's first-order optimizers, with gradient clipping and weight projection."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import optax
+
+from ganexp.component import Component, SettingError, component, nearest, setting
+from ganexp.types import Parameters
+
+BELOW_ONE = ("b1", "b2", "b3", "beta", "decay", "decay_rate", "rho")
+
+
+@component
+class Optimizer(Component):
+    """The Optax function `name` with `learning_rate` and its other `settings`.
+
+    Gradients are clipped to [-`clip_value`, `clip_value`] and to a global norm of `clip_norm` before it; weights are put
+    back into [-`weight_bound`, `weight_bound`] after it. None means: not done.
+    """
+
+    name: str
+    learning_rate: float | None = setting(least=0)
+    clip_norm: float | None = setting(None, above=0)
+    clip_value: float | None = setting(None, above=0)
+    weight_bound: float | None = setting(None, above=0)
+    settings: dict[str, Any] = setting({})
+
+    def check(self) -> None:
+        if self.name not in functions():
+            allowed = ", ".join(functions())
+            raise SettingError("name", f"Optax has no first-order optimizer {self.name!r}; it has {allowed}")
+        known = settings(self.name)
+        if self.learning_rate is None and known["learning_rate"] is inspect.Parameter.empty:
+            raise SettingError("learning_rate", f"{self.name} needs a number")
+        for name, value in self.settings.items():
+            if name not in known:
+                allowed = ", ".join(known)
+                raise SettingError(
+                    name, f"{self.name} has no such setting{nearest(name, known)}; it knows {allowed}, "
+                    "and every optimizer clip_norm, clip_value and weight_bound"
+                )  # fmt: skip
+            self.settings[name] = _typed(name, value, known[name])
+
+    def transform(self) -> optax.GradientTransformation:
+        """The Optax transformation; built inside a trace, so that its numbers may be traced."""
+        clips = []
+        if self.clip_value is not None:
+            clips.append(optax.clip(self.clip_value))
+        if self.clip_norm is not None:
+            clips.append(optax.clip_by_global_norm(self.clip_norm))
+        return optax.chain(*clips, getattr(optax, self.name)(self.learning_rate, **self.settings))
+
+    def apply(self, grads: Parameters, state: Any, params: Parameters) -> tuple[Parameters, Any]:
+        """The parameters after one update by `grads`, and the new optimizer state."""
+        changes, state = self.transform().update(grads, state, params)
+        params = optax.apply_updates(params, changes)
+        if self.weight_bound is not None:
+            bound = self.weight_bound
+            params = jax.tree.map(lambda weight: jnp.clip(weight, -bound, bound), params)
+        return params, state
+
+
+@functools.cache
+def functions() -> tuple[str, ...]:
+    """The names of Optax's optimizers that need nothing but gradients."""
+
+    def first_order(name: str) -> bool:
+        function = getattr(optax, name)
+        if not inspect.isfunction(function):
+            return False
+        names = list(inspect.signature(function).parameters)
+        return names[:1] == ["learning_rate"] and "linesearch" not in names and not name.startswith(("_", "scale_by"))
+
+    return tuple(name for name in sorted(dir(optax)) if first_order(name))
+
+
+@functools.cache
+def settings(name: str) -> dict[str, Any]:
+    """The settings of the Optax function `name` that a config can hold, with their defaults."""
+    parameters = inspect.signature(getattr(optax, name)).parameters
+    return {
+        key: parameter.default
+        for key, parameter in parameters.items()
+        if not (key == "key" or "mask" in key or "dtype" in key)
+    }
+
+
+def _typed(name: str, value: Any, default: Any) -> Any:
+    if isinstance(default, bool) or isinstance(value, bool):
+        if not isinstance(value, bool) or not isinstance(default, bool):
+            raise SettingError(name, f"{value!r} is not {'true or false' if isinstance(default, bool) else 'a number'}")
+        return value
+    if value is None and (default is None or default is inspect.Parameter.empty):
+        return None
+    if not isinstance(value, (int, float)):
+        raise SettingError(name, f"{value!r} is not a number")
+    if isinstance(default, int) or name == "seed":
+        if value != int(value):
+            raise SettingError(name, f"{value!r} is not a whole number")
+        return int(value)
+    value = float(value)
+    if not abs(value) < 3.4e38:
+        raise SettingError(name, f"{value} is not a finite number (32-bit floats reach 3.4e38)")
+    if name in BELOW_ONE and not 0 <= value < 1:
+        raise SettingError(name, f"{value} is out of range; it must be at least 0 and below 1")
+    if name.startswith("eps") and value < 0:
+        raise SettingError(name, f"{value} is out of range; it must be at least 0")
+    return value

@@ -1,0 +1,117 @@
+"""Training on the device: the start, one step, and a chunk of steps in one call."""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Bool, Float, Int, PyTree
+
+from ganexp.experiment import Experiment, Stream
+from ganexp.types import PLAYERS, Draws, Player, TrainState, Update
+
+# A block of steps draws its random numbers in one call: about as many numbers as fit in a core's cache.
+BLOCK_NUMBERS = 2**17
+BLOCK_STEPS = 64
+
+SIGNALS = tuple(f"{what} of the {player}" for what in ("loss", "gradient", "weights") for player in PLAYERS)
+
+
+class Report(NamedTuple):
+    """The last step's losses by player; the first step (counted from 1) with a number that is not finite, or 0; and which
+    of `SIGNALS` were not finite then."""
+
+    losses: dict[str, Float[Array, ""]]
+    bad_step: Int[Array, ""]
+    bad: Bool[Array, " 6"]
+
+
+def init(experiment: Experiment) -> TrainState:
+    """Both players before the first step."""
+    networks = experiment.networks()
+    players = {}
+    for number, player in enumerate(PLAYERS):
+        params, stats = getattr(networks, player).init(
+            jax.random.fold_in(experiment.key(Stream.INITIALIZATION), number)
+        )
+        players[player] = Player(params, stats, experiment.optimizer(player).transform().init(params))
+    return TrainState(jnp.int32(0), players)
+
+
+def draw(experiment: Experiment, data: PyTree, step: Int[Array, ""]) -> Draws:
+    """The random numbers of one step: a function of the seed and the step."""
+    experiment = experiment.at(step)
+    batches, size = experiment.updates.batches, experiment.batch_size
+    key = jax.random.fold_in(experiment.key(Stream.TRAINING), step)
+    points, noise, others = jax.random.split(key, 3)
+    real = experiment.dataset.sample(data, points, batches * size).x
+    return Draws(
+        real.reshape(batches, size, *real.shape[1:]),
+        experiment.prior.sample(noise, batches * size).reshape(batches, size, -1),
+        jax.random.split(others, batches),
+    )
+
+
+def train_step(
+    experiment: Experiment, state: TrainState, draws: Draws
+) -> tuple[TrainState, dict[str, Update]]:
+    """The state after one step, and each player's last update."""
+    players, updates = experiment.updates.step(experiment.at(state.step), state.players, draws)
+    return TrainState(state.step + 1, players), updates
+
+
+def block_length(experiment: Experiment) -> int:
+    """How many steps draw their random numbers at once: a function of shapes only, and without effect on any number."""
+    numbers = math.prod(experiment.dataset.shape) + experiment.prior.dimension
+    return max(1, min(BLOCK_STEPS, BLOCK_NUMBERS // (numbers * experiment.batch_size * experiment.updates.batches)))
+
+
+@jax.jit
+def chunk(
+    experiment: Experiment, data: PyTree, state: TrainState, report: Report, stop: Int[Array, ""]
+) -> tuple[TrainState, Report]:
+    """The state at step `stop`, and the report of the last step.
+
+    `stop` is traced: chunks of any length run the same program, so that no `*_every` can change a number.
+    """
+    length = block_length(experiment)
+
+    def block(carry: tuple[TrainState, Report]) -> tuple[TrainState, Report]:
+        first = carry[0].step // length * length
+        draws = jax.vmap(lambda step: draw(experiment, data, step))(first + jnp.arange(length))
+        end = jnp.minimum(stop, first + length)
+
+        def step(carry: tuple[TrainState, Report]) -> tuple[TrainState, Report]:
+            state, report = carry
+            state, updates = train_step(experiment, state, jax.tree.map(lambda leaf: leaf[state.step - first], draws))
+            return state, watch(report, state, updates)
+
+        return jax.lax.while_loop(lambda carry: carry[0].step < end, step, carry)
+
+    return jax.lax.while_loop(lambda carry: carry[0].step < stop, block, (state, report))
+
+
+def no_report() -> Report:
+    """The report before the first step."""
+    losses = {player: np.float32(np.nan) for player in PLAYERS}
+    return Report(losses, np.int32(0), np.zeros(len(SIGNALS), bool))
+
+
+def watch(report: Report, state: TrainState, updates: dict[str, Update]) -> Report:
+    """The report after a step: its losses, and whether its losses, gradients or weights are the first not to be finite."""
+
+    def not_finite(tree: PyTree) -> Bool[Array, ""]:
+        # 0 times a number is 0 when it is finite, and NaN otherwise; a sum keeps NaN. One pass, and no overflow.
+        return jnp.isnan(sum((0 * leaf).sum() for leaf in jax.tree.leaves(tree)))
+
+    losses = {player: updates[player].loss for player in PLAYERS}
+    bad = jnp.stack(
+        [not_finite(losses[player]) for player in PLAYERS]
+        + [not_finite(updates[player].grads) for player in PLAYERS]
+        + [not_finite(state.players[player].params) for player in PLAYERS]
+    )
+    first = (report.bad_step == 0) & bad.any()
+    return Report(losses, jnp.where(first, state.step, report.bad_step), jnp.where(first, bad, report.bad))

@@ -1,0 +1,215 @@
+"""The shapes everything is made of: what parts take and return. No logic.
+
+`n` points of a data set have shape `(n, *shape)`; noise has shape `(n, d)`; logits have shape `(n,)`. "Player" is the
+generator or the discriminator.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+from jaxtyping import Array, Float, Key, PyTree, Shaped, UInt8
+
+from ganexp.component import Component, component, setting
+
+if TYPE_CHECKING:
+    from ganexp.experiment import Experiment
+
+GENERATOR, DISCRIMINATOR = "generator", "discriminator"
+PLAYERS = (GENERATOR, DISCRIMINATOR)
+
+Parameters = PyTree[Float[Array, "..."]]
+Scalar = Float[Array, ""]
+Extent = tuple[tuple[float, float], tuple[float, float]]
+
+
+class Batch(NamedTuple):
+    """Points of a data set, in the coordinates the networks see; `label` is None where the data has none."""
+
+    x: Float[Array, "n ..."]
+    label: Shaped[Array, " n"] | None = None
+
+
+class Modes(NamedTuple):
+    """A mixture of Gaussians in data units: k centres, their standard deviations by axis, and weights that sum to 1."""
+
+    centres: Float[np.ndarray, "k d"]
+    deviations: Float[np.ndarray, "k d"]
+    weights: Float[np.ndarray, " k"]
+
+
+class Net(NamedTuple):
+    """A network as two pure functions: `init(key) -> (parameters, statistics)` and
+    `apply(parameters, statistics, x, key, train) -> (output, features, statistics)`; features are None where it has none."""
+
+    init: Callable[[Key[Array, ""]], tuple[Parameters, Parameters]]
+    apply: Callable[..., tuple[Float[Array, "n ..."], Float[Array, "n f"] | None, Parameters]]
+
+
+class Scores(NamedTuple):
+    """The discriminator's logits on a batch of real and of generated points."""
+
+    real: Float[Array, " n"]
+    fake: Float[Array, " n"]
+
+
+class Player(NamedTuple):
+    """One player's parameters, statistics (of its normalisation layers) and optimizer state."""
+
+    params: Parameters
+    stats: Parameters
+    opt: Any
+
+
+class Draws(NamedTuple):
+    """The random numbers of one step: `b` batches of real points and of noise, and a key for what else is random."""
+
+    real: Float[Array, "b n ..."]
+    noise: Float[Array, "b n d"]
+    key: Key[Array, " b"]
+
+
+class Update(NamedTuple):
+    """Everything one player's update computed; what is not used costs nothing, XLA removes it."""
+
+    noise: Float[Array, "n d"]
+    real: Float[Array, "n ..."]
+    fake: Float[Array, "n ..."]
+    scores: Scores
+    loss: Scalar
+    grads: Parameters
+
+
+class TrainState(NamedTuple):
+    """All that training carries from step to step: plain arrays only."""
+
+    step: Any
+    players: dict[str, Player]
+
+
+@component
+class Dataset(Component):
+    """Where real points come from. `shape` is one point's shape; `extent` the box ((x0, x1), (y0, y1)), in data units, that
+    holds the data: pictures show it and the grid divergences bin it."""
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return (2,)
+
+    @property
+    def extent(self) -> Extent:
+        raise NotImplementedError
+
+    def load(self) -> PyTree:
+        """Arrays that the data set reads from disk: the only place for input and output. `()` where it makes its points."""
+        return ()
+
+    def sample(self, data: PyTree, key: Key[Array, ""], n: int) -> Batch:
+        """`n` independent points, in the coordinates the networks see; pure."""
+        raise NotImplementedError
+
+    def seen(self, x: Float[Array, "n ..."]) -> Float[Array, "n ..."]:
+        """Points in the coordinates the networks see, from data units; pure."""
+        return x
+
+    def natural(self, x: Float[np.ndarray, "n ..."]) -> Float[np.ndarray, "n ..."]:
+        """Points in data units, from the coordinates the networks see: the inverse of `seen`, on the host."""
+        return x
+
+    def modes(self) -> Modes | None:
+        """The mixture the points come from, where they come from one."""
+        return None
+
+
+@component
+class Prior(Component):
+    """The distribution of the generator's input."""
+
+    dimension: int = setting(2, least=1)
+
+    def sample(self, key: Key[Array, ""], n: int) -> Float[Array, "n d"]:
+        """`n` independent noise vectors; pure."""
+        raise NotImplementedError
+
+
+@component
+class Architecture(Component):
+    """One player's network, before the shapes of its input and output are known."""
+
+    def net(self, inputs: tuple[int, ...], outputs: tuple[int, ...]) -> Net:
+        """The network from points of shape `inputs` to points of shape `outputs`."""
+        raise NotImplementedError
+
+
+@component
+class Loss(Component):
+    """What each player minimises, as a function of the logits. Both see both sides.
+
+    `scale` multiplies both players' costs; `real_weight` multiplies the real term.
+    """
+
+    scale: float = setting(1.0, above=0)
+    real_weight: float = setting(1.0, above=0)
+
+    def discriminator(self, scores: Scores) -> Scalar:
+        """The discriminator's cost, before `scale`."""
+        raise NotImplementedError
+
+    def generator(self, scores: Scores) -> Scalar:
+        """The generator's cost, before `scale`."""
+        raise NotImplementedError
+
+    def output(self, logits: Float[Any, "*n"]) -> Float[Any, "*n"]:
+        """D(x) as this loss reads it; 1/2 is where real and fake part."""
+        raise NotImplementedError
+
+
+@component
+class Penalty(Component):
+    """A term added to the discriminator's cost, a set its weights are kept in, or both."""
+
+    def term(
+        self,
+        critic: Callable[[Float[Array, "n ..."]], Float[Array, " n"]],
+        real: Float[Array, "n ..."],
+        fake: Float[Array, "n ..."],
+        key: Key[Array, ""],
+    ) -> Scalar | None:
+        """The term, from the discriminator as a function from points to logits; None where there is none."""
+        return None
+
+    def project(self, params: Parameters) -> Parameters:
+        """The discriminator's weights after an update, put back into the allowed set."""
+        return params
+
+
+@component
+class Schedule(Component):
+    """How one number of the experiment changes with the step. `setting` is its dotted path."""
+
+    setting: str = "optimizer.learning_rate"
+
+    def value(self, base: Scalar, step: Float[Array, ""]) -> Scalar:
+        """The number at `step`, where `base` is its value in the config."""
+        raise NotImplementedError
+
+
+@component
+class Updates(Component):
+    """The order in which the players move: one training step."""
+
+    @property
+    def batches(self) -> int:
+        """How many batches one step draws."""
+        raise NotImplementedError
+
+    def step(
+        self, experiment: Experiment, players: dict[str, Player], draws: Draws
+    ) -> tuple[dict[str, Player], dict[str, Update]]:
+        """The players after one step, and each one's last update."""
+        raise NotImplementedError
+
+
+Image = UInt8[np.ndarray, "height width 3"]
