@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import copy
 import dataclasses
-import difflib
 import functools
 import math
 import re
@@ -24,6 +23,8 @@ from typing import Any, TypeVar, dataclass_transform
 
 import jax
 import numpy as np
+
+from ganexp.spelling import nearest
 
 
 T = TypeVar("T")
@@ -67,7 +68,6 @@ def setting(
 def component(cls: type[T]) -> type[T]:
     """Make `cls` a component: a dataclass whose values are checked when a person builds it, and a pytree of its numbers."""
     cls = dataclasses.dataclass(eq=False, repr=True)(cls)
-    cls.__post_init__ = _check
     jax.tree_util.register_pytree_with_keys(cls, _flatten, functools.partial(_unflatten, cls))
     return cls
 
@@ -75,12 +75,6 @@ def component(cls: type[T]) -> type[T]:
 def is_component(kind: Any) -> bool:
     """Whether `kind` is a class made by `component` (or a base of such)."""
     return isinstance(kind, type) and dataclasses.is_dataclass(kind)
-
-
-def nearest(word: str, words: Iterable[str]) -> str:
-    """`; did you mean ...?` with the nearest of `words`, or nothing when none is near."""
-    match = difflib.get_close_matches(word, list(words), n=1, cutoff=0.6)
-    return f"; did you mean {match[0]}?" if match else ""
 
 
 @functools.cache
@@ -157,6 +151,9 @@ def _within(name: str, value: Any, bounds: Mapping[str, float]) -> None:
 
 class Component:
     """Base of all components; `check` refuses values that only make sense, or not, together."""
+
+    def __post_init__(self) -> None:
+        _check(self)
 
     def check(self) -> None:
         """Raise `SettingError` where the values contradict each other."""

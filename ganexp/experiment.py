@@ -9,8 +9,9 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Int, Key
 
-from ganexp.component import Component, SettingError, component, nearest, numbers, setting, with_number
+from ganexp.component import Component, SettingError, component, numbers, setting, with_number
 from ganexp.optimizers import Optimizer
+from ganexp.spelling import nearest
 from ganexp.types import (
     DISCRIMINATOR,
     GENERATOR,

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from ganexp.component import Component, component, setting
+from typing import Any
+
+from ganexp.component import Component, component, describe, setting
 from ganexp.experiment import Experiment
 
 
@@ -24,3 +26,7 @@ class Job(Component):
     check_nans: bool = False
     profile: bool = False
     out: str | None = None
+
+    def settings(self) -> dict[str, Any]:
+        """The settings that a resumed run may not change: those of the experiment, and of what its metrics mean."""
+        return {**describe(self.experiment), "eval_samples": self.eval_samples}

@@ -10,7 +10,8 @@ import jax
 import jax.numpy as jnp
 import optax
 
-from ganexp.component import Component, SettingError, component, nearest, setting
+from ganexp.component import Component, SettingError, component, setting
+from ganexp.spelling import nearest
 from ganexp.types import Parameters
 
 BELOW_ONE = ("b1", "b2", "b3", "beta", "decay", "decay_rate", "rho")

@@ -17,7 +17,7 @@ from ganexp.component import numbers
 from ganexp.job import Job
 from ganexp.metrics import Evaluator, Probe, join, probe, reference
 from ganexp.metrics.dirac import dirac_parameters
-from ganexp.records import EventFile, Table, read_table, write_png
+from ganexp.records import EventFile, Table, png_bytes, read_table, write_png
 from ganexp.train import Report
 from ganexp.types import PLAYERS, TrainState
 from ganexp.views.pictures import Pictures
@@ -43,7 +43,6 @@ class Due(NamedTuple):
     checkpoint: bool
     probe: Probe | None
     snapshot: Snapshot | None
-    image: bool
 
 
 class Clock:
@@ -72,7 +71,6 @@ class Recorder:
     def __init__(self, job: Job, experiment: Any, data: Any, folder: Path, begin: int, clock: Clock):
         self.job, self.experiment, self.data, self.folder, self.clock = job, experiment, data, folder, clock
         self.latest: dict[str, float] = {}
-        self.shares: np.ndarray | None = None
         self._extent = np.asarray(job.experiment.dataset.extent, np.float32)
         self._images = folder / "images"
         self._pictures = Pictures(job.experiment)
@@ -107,9 +105,8 @@ class Recorder:
             step,
             log=_every(job.log_every, step, job.steps),
             checkpoint=step > 0 and _every(job.checkpoint_every, step, job.steps),
-            probe=_probe(self.experiment, self.data, state, job.eval_samples, 0) if evaluates or image else None,
+            probe=_probe(self.experiment, self.data, state, job.eval_samples, 0) if evaluates else None,
             snapshot=_snapshot(self.experiment, self.data, state, self._extent) if image else None,
-            image=image,
         )
 
     def record(self, due: Due, state: TrainState, report: Report) -> None:
@@ -136,7 +133,7 @@ class Recorder:
     def checkpoint(self, state: TrainState, report: Report) -> None:
         """Save the state, whether or not it is due."""
         state, report = jax.device_get((state, report))
-        checkpoints.save(self.folder, Checkpoint(state, report, settings(self.job)))
+        checkpoints.save(self.folder, Checkpoint(state, report, self.job.settings()))
 
     def final(self, state: TrainState) -> dict[str, float]:
         """The metrics on at least 10,000 points, the last losses, and what else was recorded last."""
@@ -176,7 +173,6 @@ class Recorder:
                     for name, leaf in numbers(tree[player]).items():
                         self._events.histogram(step, f"{kind}/{player}/{name}", leaf)
             if counts is not None:
-                self.shares = counts / counts.sum()
                 self._events.bars(step, "modes/histogram", counts)
         return scores
 
@@ -193,20 +189,12 @@ class Recorder:
 
     def _draw(self, step: int, values: Snapshot) -> None:
         values = jax.device_get(values)
-        drawn = self._pictures.draw(values, f"step {step:,}", self.shares, np.array(self._trail).reshape(-1, 2))
+        drawn = self._pictures.draw(values, f"step {step:,}", np.array(self._trail).reshape(-1, 2))
         for name, image in drawn.items():
-            self._events.image(step, name, image)
-            write_png(self._images / f"{name}_{step:010d}.png", image)
+            png = png_bytes(image)
+            self._events.image(step, name, png)
+            write_png(self._images / f"{name}_{step:010d}.png", png)
 
 
 def _every(every: int, step: int, steps: int) -> bool:
     return step in (0, steps) or (every > 0 and step % every == 0)
-
-
-def settings(job: Job) -> dict[str, Any]:
-    """The settings that a resumed run may not change: those of the experiment, and of what its metrics mean."""
-    from ganexp.component import describe
-
-    return {**describe(job.experiment), "eval_samples": job.eval_samples}
-
-

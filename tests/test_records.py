@@ -52,7 +52,7 @@ def record(folder: Path, steps: range, value: float, start_step: int) -> None:
     for step in steps:
         file.scalars(step, {"loss": value})
         file.histogram(step, "score", np.full(3, value))
-        file.image(step, "samples", picture)
+        file.image(step, "samples", records.png_bytes(picture))
         table.append(step, {"loss": value})
     file.close()
     table.close()
@@ -93,7 +93,7 @@ def test_adding_to_a_closed_file_is_refused(event_file):
 
 def test_an_image_comes_back_pixel_by_pixel(tmp_path, event_file):
     pixels = np.random.default_rng(0).integers(0, 256, (5, 9, 3), np.uint8)
-    event_file.image(3, "samples", pixels)
+    event_file.image(3, "samples", records.png_bytes(pixels))
     (image,) = read_events(tmp_path).Images("samples")
     assert (image.step, image.width, image.height) == (3, 9, 5)
     np.testing.assert_array_equal(np.asarray(Image.open(io.BytesIO(image.encoded_image_string))), pixels)
@@ -389,7 +389,7 @@ def test_a_summary_that_cannot_be_read_is_named(tmp_path, content, sentence):
 def test_a_picture_is_small_and_lossless(tmp_path):
     pixels = np.zeros((64, 48, 3), np.uint8)
     pixels[10:20, 5:9] = 200, 30, 1
-    records.write_png(tmp_path / "views" / "samples.png", pixels)
+    records.write_png(tmp_path / "views" / "samples.png", records.png_bytes(pixels))
     with Image.open(tmp_path / "views" / "samples.png") as image:
         assert (image.format, image.mode, image.size) == ("PNG", "RGB", (48, 64))
         np.testing.assert_array_equal(np.asarray(image), pixels)

@@ -1,0 +1,4 @@
+"""The door to Hydra and OmegaConf: from what is typed to the job.
+
+This file imports neither, so that `options` can be read at once.
+"""

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from omegaconf import DictConfig, ListConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
 
 from ganexp.component import SettingError, is_component
+from ganexp.config.compose import compose
+from ganexp.config.mistakes import explain
 from ganexp.config.schema import EXPERIMENT_FIELDS, JOB_FIELDS
 from ganexp.experiment import Experiment
 from ganexp.job import Job
@@ -62,3 +66,12 @@ def _make(cls: type, values: dict[str, Any], path: str) -> Any:
         return cls(**values)
     except SettingError as error:
         raise error.inside(path) from None
+
+
+def load(overrides: Sequence[str]) -> tuple[DictConfig, Job]:
+    """The composed config of one run, and its job; raises Mistake or SettingError."""
+    config = compose(overrides)
+    try:
+        return config, job(config)
+    except OmegaConfBaseException as error:
+        raise explain(error, []) from None

@@ -6,48 +6,26 @@ import contextlib
 import functools
 import re
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 from typing import Any
 
 import yaml
 from hydra import compose as hydra_compose
 from hydra import initialize_config_dir
+from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
+from hydra._internal.hydra import Hydra
 from hydra.core.config_store import ConfigStore
 from hydra.core.global_hydra import GlobalHydra
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.override_parser.types import Override
 from omegaconf import DictConfig, OmegaConf
 
-from ganexp.config.schema import register
+from ganexp.config.mistakes import ERRORS, Mistake, check_option, explain, keys, parse, unknown_key
+from ganexp.config.options import conf_dir, groups, options
+from ganexp.config.schema import EXPERIMENT_FIELDS, JOB_FIELDS, register
 from ganexp.types import PLAYERS
 
 ROOT = "config"
 OPTIMIZER_COMMON = {"clip_norm": None, "clip_value": None, "weight_bound": None}
-
-
-def conf_dir() -> Path:
-    """The folder of the options: inside the installed package, or beside it in the repository."""
-    here = Path(__file__).resolve().parent.parent
-    inside = here / "conf"
-    return inside if inside.is_dir() else here.parent / "conf"
-
-
-def options(group: str) -> dict[str, str]:
-    """Every option of a group with the first line of its file, which describes it."""
-    # A player's optimizers are those of `optimizer`.
-    folder = conf_dir() / ("optimizer" if group.endswith("_optimizer") else group)
-    return {path.stem: first_line(path) for path in sorted(folder.glob("*.yaml"))}
-
-
-def first_line(path: Path) -> str:
-    """The first comment line of a config file that is not Hydra's `# @package`, without its comment sign."""
-    with path.open() as lines:
-        return next((line[1:].strip() for line in lines if line.startswith("#") and not line.startswith("# @")), "")
-
-
-def groups() -> tuple[str, ...]:
-    """The groups a person can choose from, nested ones as `model/generator`."""
-    folders = sorted(path.parent.relative_to(conf_dir()).as_posix() for path in conf_dir().rglob("*.yaml"))
-    found = [group for group in dict.fromkeys(folders) if group not in (".", "hydra") and not group.startswith("hydra/")]
-    return tuple(sorted([*found, *(f"{player}_optimizer" for player in PLAYERS)]))
 
 
 @functools.cache
@@ -89,14 +67,65 @@ def slug(text: str, limit: int = 120) -> str:
 
 
 @contextlib.contextmanager
-def _hydra() -> Iterator[None]:
+def _hydra() -> Iterator[Hydra]:
     prepare()
     GlobalHydra.instance().clear()
     with initialize_config_dir(str(conf_dir()), version_base="1.3", job_name="ganexp"):
-        yield
+        yield GlobalHydra.instance().hydra
 
 
 def compose(overrides: Sequence[str]) -> DictConfig:
-    """The config of one run; raises what Hydra and OmegaConf raise (see `mistakes`)."""
+    """The config of one run, with Hydra's own under `hydra`; raises Mistake."""
     with _hydra():
-        return hydra_compose(ROOT, list(overrides))
+        check(parse(overrides, OverridesParser.create(), sweeps=False), overrides)
+        return _compose(overrides)
+
+
+def expand(overrides: Sequence[str]) -> list[list[str]]:
+    """The overrides of each run of a sweep, as Hydra's own sweeper orders them; raises Mistake."""
+    with _hydra() as hydra:
+        parsed = parse(overrides, OverridesParser.create(config_loader=hydra.config_loader), sweeps=True)
+        check([override for override in parsed if not override.is_sweep_override()], overrides)
+        jobs = [job for batch in BasicSweeper.split_arguments(parsed, None) for job in batch]
+        for job in jobs:
+            check(OverridesParser.create().parse_overrides(job), job)
+        return jobs
+
+
+def check(parsed: Sequence[Override], overrides: Sequence[str]) -> None:
+    """Refuse choices that do not exist; raises Mistake."""
+    known = groups()
+    for override in parsed:
+        key = override.get_key_element().lstrip("+~")
+        text = override.input_line or key
+        if key.partition("@")[0] not in known:
+            continue
+        if override.is_delete() and key not in ("penalty", "schedule", "experiment", "debug"):
+            raise Mistake(f"{text}: a run cannot do without a {key}; choose one with {key}=NAME")
+        if not override.is_delete():
+            check_option(key.partition("@")[0], override.value(), options(key.partition("@")[0]), text)
+
+
+def _compose(overrides: Sequence[str]) -> DictConfig:
+    try:
+        config = hydra_compose(ROOT, list(overrides), return_hydra_config=True)
+    except ERRORS as error:
+        raise explain(error, _known(overrides)) from None
+    strangers = [str(key) for key in config if str(key) not in (*EXPERIMENT_FIELDS, *JOB_FIELDS, "optimizer", "hydra")]
+    if strangers:
+        raise unknown_key(strangers[0], _known(overrides))
+    return config
+
+
+def _known(overrides: Sequence[str]) -> list[str]:
+    """The keys of the config that the choices among the overrides make, without the values."""
+    chosen = [text for text in overrides if text.partition("=")[0].lstrip("+").partition("@")[0] in groups()]
+    try:
+        return keys(hydra_compose(ROOT, chosen))
+    except ERRORS:
+        return keys(hydra_compose(ROOT, []))
+
+
+def without_hydra(config: DictConfig) -> DictConfig:
+    """The job's part of a composed config."""
+    return OmegaConf.masked_copy(config, [key for key in config if key != "hydra"])

@@ -12,7 +12,7 @@ from typing import SupportsFloat
 
 import google_crc32c
 import numpy as np
-from jaxtyping import Real, UInt8
+from jaxtyping import Real
 from tensorboard.compat.proto.event_pb2 import Event, SessionLog
 from tensorboard.compat.proto.histogram_pb2 import HistogramProto
 from tensorboard.compat.proto.summary_pb2 import Summary, SummaryMetadata
@@ -22,7 +22,6 @@ from tensorboard.plugins.custom_scalar import metadata as layout_metadata
 from tensorboard.plugins.custom_scalar.layout_pb2 import Layout, MultilineChartContent
 from tensorboard.plugins.text import metadata as text_metadata
 
-from ganexp.records.pictures import png_bytes
 
 BUCKETS = 30
 
@@ -51,10 +50,10 @@ class EventFile:
         values = [Summary.Value(tag=tag, simple_value=float(value)) for tag, value in scalars.items()]
         self.add(step, Summary(value=values))
 
-    def image(self, step: int, tag: str, pixels: UInt8[np.ndarray, "height width 3"]) -> None:
-        """A picture, as a PNG."""
-        height, width, channels = pixels.shape
-        image = Summary.Image(height=height, width=width, colorspace=channels, encoded_image_string=png_bytes(pixels))
+    def image(self, step: int, tag: str, png: bytes) -> None:
+        """A picture in colour, from the bytes of its PNG."""
+        width, height = (int.from_bytes(png[place : place + 4], "big") for place in (16, 20))
+        image = Summary.Image(height=height, width=width, colorspace=3, encoded_image_string=png)
         self.add(step, Summary(value=[Summary.Value(tag=tag, image=image)]))
 
     def histogram(self, step: int, tag: str, values: Real[np.ndarray, "*shape"]) -> None:

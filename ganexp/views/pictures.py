@@ -8,6 +8,7 @@ import numpy as np
 from jaxtyping import Float
 
 from ganexp.experiment import Experiment
+from ganexp.metrics.modes import ModeCount
 from ganexp.types import Image
 from ganexp.views.probe import Snapshot
 from ganexp.views.render_charts import LinePicture, ModesPicture
@@ -27,15 +28,8 @@ class Pictures:
             self._artists[name] = make()
         return self._artists[name]
 
-    def draw(
-        self,
-        snapshot: Snapshot,
-        title: str,
-        mode_shares: Float[np.ndarray, " k"] | None,
-        trail: Float[np.ndarray, "t 2"],
-    ) -> dict[str, Image]:
-        """Every picture by name. `mode_shares` are the generated points' shares by mode, where there are modes; `trail` the
-        values (theta, psi) so far of a Dirac-GAN."""
+    def draw(self, snapshot: Snapshot, title: str, trail: Float[np.ndarray, "t 2"]) -> dict[str, Image]:
+        """Every picture by name; `trail` are the values (theta, psi) so far of a Dirac-GAN."""
         extent, natural = self._dataset.extent, self._dataset.natural
         heat = None if snapshot.heat is None else np.clip(np.asarray(snapshot.heat, float), 0, 1)
         real, fake = natural(np.asarray(snapshot.real)), natural(np.asarray(snapshot.fake))
@@ -43,7 +37,7 @@ class Pictures:
         if snapshot.field is not None and len(trail):
             picture = self._artist("phase", lambda: PhasePicture(extent[0][1]))
             drawn["phase"] = picture.draw(*map(np.asarray, snapshot.field), *trail[-1], trail, title)
-        elif self._dataset.shape == (1,):
+        elif self._dataset.shape == (1,) and heat is not None:
             grid = np.linspace(*extent[0], len(heat), endpoint=False) + (extent[0][1] - extent[0][0]) / len(heat) / 2
             picture = self._artist("samples", lambda: LinePicture(extent[0]))
             drawn["samples"] = picture.draw(real[:, 0], fake[:, 0], grid, heat, title)
@@ -54,6 +48,7 @@ class Pictures:
             features = np.asarray(snapshot.features_real), np.asarray(snapshot.features_fake)
             drawn["features"] = self._artist("features", FeaturesPicture).draw(*features, title)
         modes = self._dataset.modes()
-        if modes is not None and mode_shares is not None:
-            drawn["modes"] = self._artist("modes", lambda: ModesPicture(modes.weights)).draw(mode_shares, title)
+        if modes is not None:
+            shares = ModeCount(modes).counts(fake) / len(fake)
+            drawn["modes"] = self._artist("modes", lambda: ModesPicture(modes.weights)).draw(shares, title)
         return drawn

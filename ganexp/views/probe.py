@@ -13,13 +13,13 @@ from ganexp.types import DISCRIMINATOR, GENERATOR, Scores, TrainState
 
 POINTS = 500
 CELLS = 48
-FIELD_CELLS = 21
+FIELD_CELLS = 17
 
 
 class Snapshot(NamedTuple):
     """What is drawn, in network coordinates: 500 real and 500 generated points; D's output at the centres of 48 cells a side
     over the extent, rows by y; the discriminator's features of the points, where it has such a layer; and for one number a
-    player, how (theta, psi) would move from the points of a 21 x 21 grid over the extent."""
+    player, how (theta, psi) would move from the points of a 17 x 17 grid over the extent."""
 
     real: Float[Array, "n ..."]
     fake: Float[Array, "n ..."]

@@ -1,0 +1,86 @@
+"""What a person sees while a run trains, and at its end."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Table
+
+from ganexp.run import Outcome
+from ganexp.run import Progress as Told
+
+FLOOR = "/floor"
+
+
+@contextmanager
+def progress(steps: int) -> Iterator[Callable[[Told], None]]:
+    """A bar on a terminal, and a line every tenth of the run elsewhere; yields what is to be called after each chunk."""
+    console = Console(stderr=True)
+    if not console.is_terminal:
+        yield _lines(steps)
+        return
+    columns = (TextColumn("step {task.completed:,.0f}/{task.total:,.0f}"), BarColumn(bar_width=24), TextColumn("{task.fields[told]}"), TimeRemainingColumn())
+    with Progress(*columns, console=console, transient=True) as bar:
+        task = bar.add_task("train", total=steps, told="compiling ...")
+        yield lambda told: bar.update(task, completed=told.step, told=_sentence(told))
+
+
+def _lines(steps: int) -> Callable[[Told], None]:
+    shown = 0
+
+    def show(told: Told) -> None:
+        nonlocal shown
+        if told.step * 10 // steps > shown:
+            shown = told.step * 10 // steps
+            left = (steps - told.step) / max(told.steps_per_second, 1e-9)
+            print(f"step {told.step:,}/{steps:,}  {_sentence(told)}  {left:.0f} s left", file=sys.stderr, flush=True)
+
+    return show
+
+
+def _sentence(told: Told) -> str:
+    parts = [f"D {told.losses['discriminator']:.3f}", f"G {told.losses['generator']:.3f}"]
+    if "modes/covered" in told.latest:
+        parts.append(f"modes {told.latest['modes/covered']:.0f}")
+    elif "curve/distance" in told.latest:
+        parts.append(f"distance {told.latest['curve/distance']:.3f}")
+    return "  ".join([*parts, f"{told.steps_per_second:,.0f} steps/s"])
+
+
+def show_end(outcome: Outcome, folder: Path) -> None:
+    """The final metrics beside what a perfect generator would score, the folder, and what to type next."""
+    console = Console()
+    if outcome.reason:
+        Console(stderr=True, soft_wrap=True).print(f"ganexp: {outcome.status}: {outcome.reason}", highlight=False, markup=False)
+    if outcome.final:
+        console.print(final_table(outcome.final))
+    place = shlex.quote(str(folder))
+    console.print(f"{outcome.status} at step {outcome.step:,}; everything is in {place}", highlight=False, soft_wrap=True)
+    if outcome.status == "interrupted":
+        console.print(f"go on:  ganexp resume {place}", highlight=False, soft_wrap=True)
+    console.print(f"look:   tensorboard --logdir {place}", highlight=False, soft_wrap=True)
+
+
+def final_table(final: Mapping[str, float]) -> Table:
+    """Metrics by name, each with its floor where it has one."""
+    table = Table(box=None, pad_edge=False)
+    table.add_column("metric")
+    table.add_column("value", justify="right")
+    table.add_column("a perfect generator", justify="right", style="dim")
+    for tag, value in final.items():
+        if not tag.endswith(FLOOR):
+            floor = final.get(tag + FLOOR)
+            table.add_row(tag, number(value), "" if floor is None else number(floor))
+    return table
+
+
+def number(value: Any) -> str:
+    """Four digits, and whole numbers as such."""
+    return f"{value:.0f}" if float(value).is_integer() and abs(value) < 1e6 else f"{value:.4g}"

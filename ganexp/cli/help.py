@@ -1,0 +1,74 @@
+"""The help page and the lists of options, from the names and first lines of the config files."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+import textwrap
+from collections.abc import Iterable, Sequence
+
+from ganexp.config.options import groups, job_settings, options
+from ganexp.spelling import nearest
+
+PAGE = """\
+ganexp trains a GAN and records it for TensorBoard.
+
+  ganexp [train] [SETTING=VALUE ...]     train; with nothing typed: eight Gaussians on a ring
+  ganexp resume FOLDER [steps=N ...]     go on with a run where it stopped, bit for bit
+  ganexp list [GROUP]                    every option of a group with a line about it
+
+  --dry-run      say what would run, and how long it takes once that is known
+  --cfg job      print the composed config (also: hydra, all)
+  -m             one run for each combination: ganexp -m seed=0,1,2 loss=minimax,non_saturating
+  -sc            shell completion: eval "$(ganexp -sc install=bash)"  (or zsh, fish)
+  --help, --version
+
+What can be chosen, as GROUP=OPTION (the settings of a choice: GROUP.NAME=VALUE):
+
+{groups}
+
+Settings:
+
+{settings}
+
+Examples:
+
+  ganexp seed=1 steps=5000
+  ganexp dataset=grid optimizer=adam optimizer.learning_rate=5e-4
+  ganexp dataset=curve discriminator_optimizer=rmsprop penalty=[r1] penalty.r1.weight=0.1
+  ganexp updates.d_steps=5 discriminator_optimizer.learning_rate=4e-4
+  ganexp schedule=[learning_rate_decay] schedule.learning_rate_decay.length=10000
+
+Exit status: 0 finished, 1 failed, 2 a mistake in what was typed, 3 diverged, 130 or 143 interrupted."""
+
+
+def text() -> str:
+    """The help page."""
+    width = min(110, shutil.get_terminal_size().columns)
+    inherited = {"generator_optimizer", "discriminator_optimizer"}
+    rows = [(group, ", ".join(options(group)) if group not in inherited else "as optimizer, for one player") for group in groups()]
+    settings = [(f"{name}={default}", about) for name, (default, about) in job_settings().items()]
+    return PAGE.format(groups=_table(rows, width), settings=_table(settings, width))
+
+
+def _table(rows: Iterable[tuple[str, str]], width: int) -> str:
+    rows = list(rows)
+    indent = 4 + max(len(name) for name, _ in rows)
+    lines = []
+    for name, about in rows:
+        first, *others = textwrap.wrap(about, max(20, width - indent)) or [""]
+        lines += [f"  {name:<{indent - 2}}{first}", *(" " * indent + line for line in others)]
+    return "\n".join(lines)
+
+
+def show_options(words: Sequence[str]) -> int:
+    """Print the options of the groups named, or of all; the exit status."""
+    known = groups()
+    for word in words:
+        if word not in known:
+            print(f"ganexp: list {word}: there is no such group; there are {', '.join(known)}{nearest(word, known)}", file=sys.stderr)
+            return 2
+    for group in words or known:
+        print(f"{group}:")
+        print(_table(options(group).items(), 110))
+    return 0

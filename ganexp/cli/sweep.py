@@ -1,0 +1,69 @@
+"""`ganexp -m`: one run for each combination, through Hydra's launcher."""
+
+from __future__ import annotations
+
+import sys
+from collections import Counter
+from collections.abc import Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from hydra._internal.hydra import Hydra
+from hydra._internal.utils import create_config_search_path
+from hydra.core.global_hydra import GlobalHydra
+from hydra.core.hydra_config import HydraConfig
+from omegaconf import DictConfig
+
+from ganexp import cli
+from ganexp.cli import dry, train
+from ganexp.component import SettingError
+from ganexp.config.build import job as build_job
+from ganexp.config.build import load
+from ganexp.config.compose import ROOT, expand
+from ganexp.config.mistakes import Mistake
+from ganexp.config.options import conf_dir
+from ganexp.job import Job
+
+
+def command(words: Sequence[str], dry_run: bool) -> int:
+    """Check every run of the sweep, then train them; the exit status is that of the worst."""
+    runs = expand(words)
+    jobs = [_checked(number, run) for number, run in enumerate(runs)]
+    folder = _folder(jobs[0])
+    if dry_run:
+        for run, job in zip(runs, jobs, strict=True):
+            print(f"{' '.join(run)}: {job.steps:,} steps, time: {dry.estimate(job)}")
+        print(f"{len(jobs)} runs in {folder}")
+        return cli.FINISHED
+    train.make(folder)
+    statuses: list[int] = []
+
+    def task(config: DictConfig) -> dict[str, Any]:
+        place = Path(HydraConfig.get().runtime.output_dir)
+        print(f"run {len(statuses) + 1} of {len(jobs)}: {place.name}", file=sys.stderr)
+        if 130 in statuses:
+            return {}
+        statuses.append(train.train(build_job(config), place, config))
+        return {}
+
+    GlobalHydra.instance().clear()
+    hydra = Hydra.create_main_hydra2("ganexp", create_config_search_path(str(conf_dir())))
+    hydra.multirun(ROOT, task, [*words, f"hydra.sweep.dir={folder}"], with_log_configuration=False)
+    counts = Counter(name for status in statuses for name, number in train.STATUSES.items() if number == status)
+    print(f"{len(jobs)} runs: {', '.join(f'{count} {name}' for name, count in counts.items())}; look: tensorboard --logdir {folder}")
+    return max(statuses, default=cli.FINISHED)
+
+
+def _checked(number: int, run: Sequence[str]) -> Job:
+    try:
+        return load(run)[1]
+    except (Mistake, SettingError) as error:
+        raise Mistake(f"run {number} ({' '.join(run)}): {error}") from None
+
+
+def _folder(job: Job) -> Path:
+    if job.out is None:
+        return train.fresh(Path("outputs") / datetime.now().strftime("%Y-%m-%d/%H-%M-%S"))
+    train.refuse_taken(Path(job.out))
+    return Path(job.out)

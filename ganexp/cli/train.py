@@ -1,0 +1,132 @@
+"""`ganexp train`: one run, a sweep, a dry run, or the composed config."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from omegaconf import DictConfig, OmegaConf
+
+from ganexp import cli
+from ganexp.component import SettingError
+from ganexp.config.build import load
+from ganexp.config.compose import without_hydra
+from ganexp.config.mistakes import Mistake
+from ganexp.job import Job
+
+STATUSES = {"finished": cli.FINISHED, "failed": cli.FAILED, "diverged": cli.DIVERGED, "interrupted": 130}
+
+
+def guarded(command: Callable[[], int]) -> int:
+    """The command's exit status; a mistake is one sentence and status 2."""
+    try:
+        return command()
+    except (Mistake, SettingError) as error:
+        print(f"ganexp: {error}", file=sys.stderr)
+        return cli.MISTAKE
+    except OSError as error:
+        print(f"ganexp: {error.filename or 'a file'}: {error.strerror or error}", file=sys.stderr)
+        return cli.FAILED
+
+
+def command(name: str, words: Sequence[str], typed: argparse.Namespace) -> int:
+    """Train or resume as the flags say; the exit status."""
+    if name == "resume":
+        from ganexp.cli import resume
+
+        return resume.command(words, typed)
+    if typed.multirun:
+        from ganexp.cli import sweep
+
+        return sweep.command(words, dry=typed.dry_run)
+    config, job = load(words)
+    if typed.cfg:
+        print_config(config, typed.cfg)
+        return cli.FINISHED
+    if typed.dry_run:
+        from ganexp.cli import dry
+
+        dry.show(job, folder_of(job, create=False))
+        return cli.FINISHED
+    folder = folder_of(job, create=True)
+    save_hydra(folder, config, words)
+    return train(job, folder, config)
+
+
+def folder_of(job: Job, create: bool) -> Path:
+    """The folder of a run: `out`, or a new one by date and time under outputs/; refuses one that holds a run."""
+    if job.out is None:
+        folder = fresh(Path("outputs") / datetime.now().strftime("%Y-%m-%d/%H-%M-%S"))
+    else:
+        folder = Path(job.out)
+        refuse_taken(folder)
+    if create:
+        make(folder)
+    return folder
+
+
+def fresh(folder: Path) -> Path:
+    """`folder`, or with a number behind it where two starts fall into one second."""
+    found, number = folder, 2
+    while found.exists():
+        found, number = folder.with_name(f"{folder.name}-{number}"), number + 1
+    return found
+
+
+def refuse_taken(folder: Path) -> None:
+    """Refuse a folder that holds a run or a sweep, or cannot hold one; raises Mistake."""
+    if folder.exists() and not folder.is_dir():
+        raise Mistake(f"out={folder}: is a file; give the name of a folder")
+    if (folder / "run.json").exists():
+        raise Mistake(f"out={folder}: holds a run already; go on with it by ganexp resume {folder}, or choose another folder")
+    if (folder / "multirun.yaml").exists():
+        raise Mistake(f"out={folder}: holds a sweep already; choose another folder")
+
+
+def make(folder: Path) -> None:
+    """Make the folder; raises Mistake where that cannot be."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        probe = folder / ".writable"
+        probe.touch()
+        probe.unlink()
+    except OSError as error:
+        raise Mistake(f"out={folder}: cannot be written ({error.strerror}); choose another folder with out=FOLDER") from None
+
+
+def save_hydra(folder: Path, config: DictConfig, words: Sequence[str]) -> None:
+    """The composed config, Hydra's own, and the overrides, as Hydra's launchers leave them in .hydra/."""
+    (folder / ".hydra").mkdir(exist_ok=True)
+    OmegaConf.save(without_hydra(config), folder / ".hydra" / "config.yaml")
+    OmegaConf.save(OmegaConf.masked_copy(config, "hydra"), folder / ".hydra" / "hydra.yaml")
+    OmegaConf.save(OmegaConf.create(list(words)), folder / ".hydra" / "overrides.yaml")
+
+
+def train(job: Job, folder: Path, config: DictConfig, resumed: Any = None) -> int:
+    """Run the job in its folder, with a display; the exit status."""
+    from ganexp import cache
+
+    cache.enable()
+    from ganexp.cli import display
+    from ganexp.run import run
+
+    with display.progress(job.steps) as show:
+        outcome = run(job, folder, config_text(config), resumed, show, started=cli.STARTED)
+    cache.remember_pace(job.experiment, folder, outcome.step - (int(resumed.state.step) if resumed else 0))
+    display.show_end(outcome, folder)
+    return STATUSES[outcome.status]
+
+
+def config_text(config: DictConfig) -> str:
+    """The job's part of the composed config as Markdown."""
+    return f"```yaml\n{OmegaConf.to_yaml(without_hydra(config), resolve=True)}```"
+
+
+def print_config(config: DictConfig, which: str) -> None:
+    """Print the composed config of the job, of Hydra, or of both."""
+    chosen = {"job": without_hydra(config), "hydra": OmegaConf.masked_copy(config, "hydra"), "all": config}[which]
+    print(OmegaConf.to_yaml(chosen), end="")

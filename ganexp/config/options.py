@@ -1,0 +1,42 @@
+"""The options there are, read from the folder of config files: no Hydra, no JAX, so that help comes at once."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+# Each has the options of `optimizer`.
+PLAYER_OPTIMIZERS = ("discriminator_optimizer", "generator_optimizer")
+
+
+def conf_dir() -> Path:
+    """The folder of the options: inside the installed package, or beside it in the repository."""
+    here = Path(__file__).resolve().parent.parent
+    inside = here / "conf"
+    return inside if inside.is_dir() else here.parent / "conf"
+
+
+def options(group: str) -> dict[str, str]:
+    """Every option of a group with the first line of its file, which describes it."""
+    folder = conf_dir() / ("optimizer" if group in PLAYER_OPTIMIZERS else group)
+    return {path.stem: first_line(path) for path in sorted(folder.glob("*.yaml"))}
+
+
+def first_line(path: Path) -> str:
+    """The first comment line of a config file that is not Hydra's `# @package`, without its comment sign."""
+    with path.open() as lines:
+        return next((line[1:].strip() for line in lines if line.startswith("#") and not line.startswith("# @")), "")
+
+
+def groups() -> tuple[str, ...]:
+    """The groups a person can choose from, nested ones as `model/generator`."""
+    folders = sorted(path.parent.relative_to(conf_dir()).as_posix() for path in conf_dir().rglob("*.yaml"))
+    found = [group for group in dict.fromkeys(folders) if group not in (".", "hydra") and not group.startswith("hydra/")]
+    return tuple(sorted([*found, *PLAYER_OPTIMIZERS]))
+
+
+def job_settings() -> dict[str, tuple[str, str]]:
+    """Every setting in the root config with its default and its description."""
+    lines = (conf_dir() / "config.yaml").read_text().splitlines()
+    found = [re.match(r"(\w+): (\S+) # (.+)", line) for line in lines]
+    return {match[1]: (match[2], match[3]) for match in found if match}
