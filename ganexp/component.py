@@ -14,7 +14,6 @@ from __future__ import annotations
 import copy
 import dataclasses
 import functools
-import math
 import re
 import types
 import typing
@@ -122,7 +121,7 @@ def _checked(field: dataclasses.Field, value: Any, hint: Any) -> Any:
         if isinstance(value, bool) or not isinstance(value, (int, float, np.number)):
             raise SettingError(name, f"{value!r} is not a number")
         value = float(value)
-        if not math.isfinite(np.float32(value)):
+        if not abs(value) <= float(np.finfo(np.float32).max):
             raise SettingError(name, f"{value} is not a finite number (32-bit floats reach 3.4e38)")
     elif hint is int and (isinstance(value, bool) or not isinstance(value, (int, np.integer))):
         raise SettingError(name, f"{value!r} is not a whole number")
@@ -193,7 +192,11 @@ def _unflatten(cls: type, static: Any, children: Iterable[Any]) -> Any:
 
 def arrays(tree: T) -> T:
     """`tree` with its numbers as arrays, float32 and (the seed) uint32, so that every value is the same trace."""
-    return jax.tree.map(lambda leaf: np.uint32(leaf) if isinstance(leaf, int) else np.float32(leaf), tree)
+    return jax.tree.map(lambda leaf: np.asarray(leaf, np.uint32 if _whole(leaf) else np.float32), tree)
+
+
+def _whole(leaf: Any) -> bool:
+    return isinstance(leaf, int) or getattr(leaf, "dtype", None) == np.uint32
 
 
 def numbers(tree: Any) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ganexp.component import Component, component, describe, setting
+from ganexp.component import Component, SettingError, component, describe, setting
 from ganexp.experiment import Experiment
 
 
@@ -14,6 +14,8 @@ class Job(Component):
 
     Every `log_every` steps the losses are recorded, every `eval_every` the metrics on `eval_samples` points, every
     `image_every` the pictures, every `checkpoint_every` the state; 0 leaves that to the start and the end.
+    `explain_divergence` looks for the operation at which a diverged run went wrong; `profile` traces the run after its first
+    chunk into `out`/profile.
     """
 
     experiment: Experiment
@@ -23,9 +25,13 @@ class Job(Component):
     eval_samples: int = setting(2500, least=1)
     image_every: int = setting(1000, least=0)
     checkpoint_every: int = setting(5000, least=0)
-    check_nans: bool = False
+    explain_divergence: bool = False
     profile: bool = False
     out: str | None = None
+
+    def check(self) -> None:
+        if self.out is not None and not self.out.strip():
+            raise SettingError("out", "is empty; give the name of a folder")
 
     def settings(self) -> dict[str, Any]:
         """The settings that a resumed run may not change: those of the experiment, and of what its metrics mean."""

@@ -20,7 +20,6 @@ from ganexp.types import Loss, Scalar, Scores
 class CrossEntropy(Loss):
     """Base: the discriminator's cost J_D = -E log D(x) - E log(1 - D(G(z))) (Goodfellow et al. 2014)."""
 
-
     def discriminator(self, scores: Scores) -> Scalar:
         return self.real_weight * softplus(-scores.real).mean() + softplus(scores.fake).mean()
 

@@ -16,7 +16,7 @@ from ganexp.types import Parameters, Penalty, Scalar
 class R1(Penalty):
     """(weight / 2) E |grad D(x)|^2 on real points, of the logit (Mescheder et al. 2018)."""
 
-    weight: float = setting(1.0, least=0)
+    weight: float = setting(0.1, least=0)
 
     def term(
         self,

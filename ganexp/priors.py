@@ -46,5 +46,3 @@ class TruncatedNormal(Prior):
     def sample(self, key: Key[Array, ""], n: int) -> Float[Array, "n d"]:
         shape = (n, self.dimension)
         return self.mean + self.std * jax.random.truncated_normal(key, -self.deviations, self.deviations, shape)
-
-

@@ -7,7 +7,7 @@ import signal
 import subprocess
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -21,7 +21,7 @@ from ganexp.checkpoints import Checkpoint
 from ganexp.component import arrays, describe
 from ganexp.job import Job
 from ganexp.records import write_summary
-from ganexp.train import SIGNALS, Report, chunk, init, no_report
+from ganexp.train import SIGNALS, Report, chunk, first_bad_operation, init, no_report
 from ganexp.types import TrainState
 
 # How often the progress shows and a signal is heard. Chunks are cut to it by the clock, which changes no number.
@@ -105,7 +105,7 @@ def _train(
     clock = Clock()
     clock.seconds |= {"start": compiling - began, "compile": launched - compiling}
     recorder = Recorder(job, experiment, data, folder, step, clock)
-    with interruptible() as interrupted:
+    with ExitStack() as profiling, interruptible() as interrupted:
         recorder.describe(config_text)
         while True:
             # The device works in order: what is read at this step goes before the next chunk, and is written during it.
@@ -120,7 +120,12 @@ def _train(
                 new_state, new_report = jax.block_until_ready(flight)
             if new_report.bad_step:
                 reason = diagnosis(new_report)
+                if job.explain_divergence:
+                    found = first_bad_operation(experiment, data, state, int(new_report.bad_step))
+                    reason += f"; first: {found or 'no single operation: a number outgrew 32 bits'}"
                 break
+            if job.profile and step == first:
+                profiling.enter_context(jax.profiler.trace(str(folder / "profile")))
             now, done = time.perf_counter(), int(new_state.step) - step
             pace, launched = done / (now - launched), now
             length = max(FIRST_CHUNK, int(pace * SECONDS_PER_CHUNK))

@@ -59,7 +59,9 @@ class Stepwise(Schedule):
 
     def check(self) -> None:
         if len(self.begins) != len(self.values) or not self.begins:
-            raise SettingError("values", f"{len(self.values)} values for {len(self.begins)} steps in begins; give one for each")
+            raise SettingError(
+                "values", f"{len(self.values)} values for {len(self.begins)} steps in begins; give one for each"
+            )
         if any(later <= earlier for earlier, later in itertools.pairwise(self.begins)):
             raise SettingError("begins", f"{list(self.begins)} must rise")
 

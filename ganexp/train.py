@@ -8,6 +8,7 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.experimental import checkify
 from jaxtyping import Array, Bool, Float, Int, PyTree
 
 from ganexp.experiment import Experiment, Stream
@@ -55,9 +56,7 @@ def draw(experiment: Experiment, data: PyTree, step: Int[Array, ""]) -> Draws:
     )
 
 
-def train_step(
-    experiment: Experiment, state: TrainState, draws: Draws
-) -> tuple[TrainState, dict[str, Update]]:
+def train_step(experiment: Experiment, state: TrainState, draws: Draws) -> tuple[TrainState, dict[str, Update]]:
     """The state after one step, and each player's last update."""
     players, updates = experiment.updates.step(experiment.at(state.step), state.players, draws)
     return TrainState(state.step + 1, players), updates
@@ -98,6 +97,20 @@ def no_report() -> Report:
     """The report before the first step."""
     losses = {player: np.float32(np.nan) for player in PLAYERS}
     return Report(losses, np.int32(0), np.zeros(len(SIGNALS), bool))
+
+
+def first_bad_operation(experiment: Experiment, data: PyTree, state: TrainState, last: int) -> str | None:
+    """The operation that first made a number that is not finite, between the steps of `state` and `last`; None if none did."""
+
+    def step(experiment: Experiment, data: PyTree, state: TrainState) -> TrainState:
+        return train_step(experiment, state, draw(experiment, data, state.step))[0]
+
+    checked = jax.jit(checkify.checkify(step, errors=checkify.float_checks))
+    while int(state.step) < last:
+        error, state = checked(experiment, data, state)
+        if message := error.get():
+            return str(message).splitlines()[0]
+    return None
 
 
 def watch(report: Report, state: TrainState, updates: dict[str, Update]) -> Report:

@@ -144,9 +144,7 @@ class Alternating(_Counted):
         records = {}
         second = GENERATOR if self.first == DISCRIMINATOR else DISCRIMINATOR
         for player in (self.first, second):
-            mover, records[player] = repeat(
-                player, self.times[player], experiment, players, self.batch(player, draws)
-            )
+            mover, records[player] = repeat(player, self.times[player], experiment, players, self.batch(player, draws))
             players = {**players, player: mover}
         return players, records
 

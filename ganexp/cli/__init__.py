@@ -51,7 +51,9 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
 
 def _main(arguments: list[str]) -> int:
     typed = _parser().parse_intermixed_args(arguments)
-    command, words = (typed.words[0], typed.words[1:]) if typed.words[:1] and typed.words[0] in COMMANDS else ("train", typed.words)
+    command, words = (
+        (typed.words[0], typed.words[1:]) if typed.words[:1] and typed.words[0] in COMMANDS else ("train", typed.words)
+    )
     if typed.version:
         print(f"ganexp {ganexp.__version__}")
         return FINISHED

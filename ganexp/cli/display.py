@@ -26,7 +26,12 @@ def progress(steps: int) -> Iterator[Callable[[Told], None]]:
     if not console.is_terminal:
         yield _lines(steps)
         return
-    columns = (TextColumn("step {task.completed:,.0f}/{task.total:,.0f}"), BarColumn(bar_width=24), TextColumn("{task.fields[told]}"), TimeRemainingColumn())
+    columns = (
+        TextColumn("step {task.completed:,.0f}/{task.total:,.0f}"),
+        BarColumn(bar_width=24),
+        TextColumn("{task.fields[told]}"),
+        TimeRemainingColumn(),
+    )
     with Progress(*columns, console=console, transient=True) as bar:
         task = bar.add_task("train", total=steps, told="compiling ...")
         yield lambda told: bar.update(task, completed=told.step, told=_sentence(told))
@@ -58,11 +63,15 @@ def show_end(outcome: Outcome, folder: Path) -> None:
     """The final metrics beside what a perfect generator would score, the folder, and what to type next."""
     console = Console()
     if outcome.reason:
-        Console(stderr=True, soft_wrap=True).print(f"ganexp: {outcome.status}: {outcome.reason}", highlight=False, markup=False)
+        Console(stderr=True, soft_wrap=True).print(
+            f"ganexp: {outcome.status}: {outcome.reason}", highlight=False, markup=False
+        )
     if outcome.final:
         console.print(final_table(outcome.final))
     place = shlex.quote(str(folder))
-    console.print(f"{outcome.status} at step {outcome.step:,}; everything is in {place}", highlight=False, soft_wrap=True)
+    console.print(
+        f"{outcome.status} at step {outcome.step:,}; everything is in {place}", highlight=False, soft_wrap=True
+    )
     if outcome.status == "interrupted":
         console.print(f"go on:  ganexp resume {place}", highlight=False, soft_wrap=True)
     console.print(f"look:   tensorboard --logdir {place}", highlight=False, soft_wrap=True)

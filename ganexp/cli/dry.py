@@ -25,7 +25,9 @@ def show(job: Job, folder: Path) -> None:
     }
     for player in reversed(PLAYERS):
         print(f"{player}: {sides[player]}, {size(getattr(networks, player)):,} parameters")
-    print(f"steps: {job.steps:,}, of {experiment.updates.d_steps} discriminator and {experiment.updates.g_steps} generator updates")
+    print(
+        f"steps: {job.steps:,}, of {experiment.updates.d_steps} discriminator and {experiment.updates.g_steps} generator updates"
+    )
     print(f"folder: {folder}")
     print(f"time: {estimate(job)}")
 

@@ -46,7 +46,10 @@ def text() -> str:
     """The help page."""
     width = min(110, shutil.get_terminal_size().columns)
     inherited = {"generator_optimizer", "discriminator_optimizer"}
-    rows = [(group, ", ".join(options(group)) if group not in inherited else "as optimizer, for one player") for group in groups()]
+    rows = [
+        (group, ", ".join(options(group)) if group not in inherited else "as optimizer, for one player")
+        for group in groups()
+    ]
     settings = [(f"{name}={default}", about) for name, (default, about) in job_settings().items()]
     return PAGE.format(groups=_table(rows, width), settings=_table(settings, width))
 
@@ -66,7 +69,10 @@ def show_options(words: Sequence[str]) -> int:
     known = groups()
     for word in words:
         if word not in known:
-            print(f"ganexp: list {word}: there is no such group; there are {', '.join(known)}{nearest(word, known)}", file=sys.stderr)
+            print(
+                f"ganexp: list {word}: there is no such group; there are {', '.join(known)}{nearest(word, known)}",
+                file=sys.stderr,
+            )
             return 2
     for group in words or known:
         print(f"{group}:")

@@ -95,4 +95,6 @@ def refuse_changes(folder: Path, before: dict[str, object], job: Job) -> None:
     if changed:
         shown = ", ".join(f"{name} ({before.get(name)} -> {now.get(name)})" for name in changed[:8])
         more = f" and {len(changed) - 8} more" if len(changed) > 8 else ""
-        raise Mistake(f"{folder}: a resumed run cannot change what made its numbers: {shown}{more}; start a new run for that")
+        raise Mistake(
+            f"{folder}: a resumed run cannot change what made its numbers: {shown}{more}; start a new run for that"
+        )

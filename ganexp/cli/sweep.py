@@ -51,7 +51,9 @@ def command(words: Sequence[str], dry_run: bool) -> int:
     hydra = Hydra.create_main_hydra2("ganexp", create_config_search_path(str(conf_dir())))
     hydra.multirun(ROOT, task, [*words, f"hydra.sweep.dir={folder}"], with_log_configuration=False)
     counts = Counter(name for status in statuses for name, number in train.STATUSES.items() if number == status)
-    print(f"{len(jobs)} runs: {', '.join(f'{count} {name}' for name, count in counts.items())}; look: tensorboard --logdir {folder}")
+    print(
+        f"{len(jobs)} runs: {', '.join(f'{count} {name}' for name, count in counts.items())}; look: tensorboard --logdir {folder}"
+    )
     return max(statuses, default=cli.FINISHED)
 
 

@@ -42,7 +42,7 @@ def command(name: str, words: Sequence[str], typed: argparse.Namespace) -> int:
     if typed.multirun:
         from ganexp.cli import sweep
 
-        return sweep.command(words, dry=typed.dry_run)
+        return sweep.command(words, dry_run=typed.dry_run)
     config, job = load(words)
     if typed.cfg:
         print_config(config, typed.cfg)
@@ -82,7 +82,9 @@ def refuse_taken(folder: Path) -> None:
     if folder.exists() and not folder.is_dir():
         raise Mistake(f"out={folder}: is a file; give the name of a folder")
     if (folder / "run.json").exists():
-        raise Mistake(f"out={folder}: holds a run already; go on with it by ganexp resume {folder}, or choose another folder")
+        raise Mistake(
+            f"out={folder}: holds a run already; go on with it by ganexp resume {folder}, or choose another folder"
+        )
     if (folder / "multirun.yaml").exists():
         raise Mistake(f"out={folder}: holds a sweep already; choose another folder")
 
@@ -95,7 +97,9 @@ def make(folder: Path) -> None:
         probe.touch()
         probe.unlink()
     except OSError as error:
-        raise Mistake(f"out={folder}: cannot be written ({error.strerror}); choose another folder with out=FOLDER") from None
+        raise Mistake(
+            f"out={folder}: cannot be written ({error.strerror}); choose another folder with out=FOLDER"
+        ) from None
 
 
 def save_hydra(folder: Path, config: DictConfig, words: Sequence[str]) -> None:

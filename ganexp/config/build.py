@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+import dataclasses
 from typing import Any
 
 from omegaconf import DictConfig, ListConfig, OmegaConf
@@ -11,10 +12,11 @@ from omegaconf.errors import OmegaConfBaseException
 from ganexp.component import SettingError, is_component
 from ganexp.config.compose import compose
 from ganexp.config.mistakes import explain
-from ganexp.config.schema import EXPERIMENT_FIELDS, JOB_FIELDS
+from ganexp.config.schema import BASES, EXPERIMENT_FIELDS, JOB_FIELDS
 from ganexp.experiment import Experiment
 from ganexp.job import Job
 from ganexp.optimizers import Optimizer
+from ganexp.spelling import nearest
 from ganexp.types import PLAYERS
 
 OPTIMIZER_FIELDS = ("name", "learning_rate", "clip_norm", "clip_value", "weight_bound")
@@ -51,6 +53,10 @@ def _built(node: Any, path: str) -> Any:
     if not isinstance(node, DictConfig):
         return node
     cls = OmegaConf.get_type(node)
+    group = next((group for group, base in BASES.items() if cls is base), None)
+    if group is not None:
+        name = path.rpartition(".")[2]
+        raise SettingError(path, f"has settings but was not chosen; add {group}=[{name}], or leave them out")
     values = {str(key): _built(_value(node, key, path), f"{path}.{key}") for key in node}
     return _make(cls, values, path) if is_component(cls) else values
 
@@ -62,6 +68,13 @@ def _value(node: DictConfig, key: Any, path: str) -> Any:
 
 
 def _make(cls: type, values: dict[str, Any], path: str) -> Any:
+    known = {field.name: field for field in dataclasses.fields(cls)}
+    for name in values:
+        if name not in known:
+            raise SettingError(f"{path}.{name}", f"there is no such setting{nearest(name, known)}")
+    for name, field in known.items():
+        if name not in values and field.default is field.default_factory is dataclasses.MISSING:
+            raise SettingError(f"{path}.{name}", "is not set")
     try:
         return cls(**values)
     except SettingError as error:

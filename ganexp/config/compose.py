@@ -98,6 +98,8 @@ def check(parsed: Sequence[Override], overrides: Sequence[str]) -> None:
     for override in parsed:
         key = override.get_key_element().lstrip("+~")
         text = override.input_line or key
+        if re.match(r"hydra\b(?!/(launcher|sweeper)|\.(launcher|sweeper)\.)", key):
+            raise Mistake(f"{text}: where a run lies and what it prints is not Hydra's here; set the folder with out=FOLDER")
         if key.partition("@")[0] not in known:
             continue
         if override.is_delete() and key not in ("penalty", "schedule", "experiment", "debug"):

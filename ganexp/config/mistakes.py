@@ -9,13 +9,23 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override
 from hydra.errors import HydraException, OverrideParseException
 from omegaconf import DictConfig, OmegaConf
-from omegaconf.errors import InterpolationKeyError, OmegaConfBaseException
+from omegaconf.errors import OmegaConfBaseException
 
 from ganexp.spelling import nearest
 
 LISTS = ("penalty", "schedule")
 OPTIONAL = ("experiment", "debug")
 KINDS = {"Integer": "a whole number, such as 10000", "Float": "a number", "Boolean": "true or false"}
+
+
+REASONS = {
+    "is not Optional": "it cannot be null",
+    "valid bool": "it must be true or false",
+    "ListConfig": "it must be a list, such as [1,2]",
+    "to string": "it must be a text",
+    "does not support deletion": "a setting cannot be removed; leave it out, or set another value",
+    "Missing mandatory value": "it is not set",
+}
 
 
 class Mistake(ValueError):
@@ -32,7 +42,9 @@ def parse(overrides: Sequence[str], parser: OverridesParser, sweeps: bool) -> li
             raise Mistake(f"{key} is given twice, as {seen[key]} and as {text}; give it once")
         seen[key] = text
         if override.is_sweep_override() and not sweeps:
-            raise Mistake(f"{text} is a sweep over several values; add -m to run each, or brackets for a list: {key}=[...]")
+            raise Mistake(
+                f"{text} is a sweep over several values; add -m to run each, or brackets for a list: {key}=[...]"
+            )
     return parsed
 
 
@@ -43,7 +55,9 @@ def _parse(text: str, parser: OverridesParser) -> Override:
         (parsed,) = parser.parse_overrides([text])
     except OverrideParseException as error:
         why = next((line for line in str(error).splitlines() if "Error parsing" not in line), "")
-        raise Mistake(f"{text} is not in Hydra's grammar ({why}); quote values with special characters: NAME='\"VALUE\"'") from None
+        raise Mistake(
+            f"{text} is not in Hydra's grammar ({why}); quote values with special characters: NAME='\"VALUE\"'"
+        ) from None
     return parsed
 
 
@@ -83,30 +97,45 @@ def keys(config: DictConfig, prefix: str = "") -> list[str]:
 def explain(error: Exception, known: Sequence[str]) -> Mistake:
     """The sentence for what Hydra or OmegaConf raised; `known` are the dotted keys there are."""
     text = str(error)
-    if found := re.search(r"Could not (?:override|delete from config)[^']*'([^'@]+)", text):
+    if found := re.search(r"Could not (?:override|delete from config)[^']*'([^']+)", text):
         return unknown_key(found[1], known)
     if found := re.search(r"An item is already at '([^']+)'", text):
         return Mistake(f"{found[1]} is there already; leave out the +")
-    if isinstance(error, InterpolationKeyError):
-        return Mistake(f"{error.full_key}: {error.msg}" if error.msg else text)
+    if found := re.search(r"In '([^']+)': .*raised while composing config:\n(.+)", text):
+        return Mistake(f"{found[1]} does not go with what else is chosen: {found[2]}")
+    cause = error.__cause__ if isinstance(error.__cause__, Exception) else error
+    why = _plain(str(cause).splitlines()[0])
     if found := re.search(r"Error merging override (.+)", text):
-        cause = str(error.__cause__ or "").splitlines()
-        why = cause[0] if cause else "it does not fit"
-        if "ListConfig" in why:
-            why = "it must be a list, such as [1,2]"
-        if wanted := re.search(r"could not be converted to (\w+)", why):
-            why = f"it must be {KINDS.get(wanted[1], wanted[1])}"
         return Mistake(f"{found[1]}: {why}")
-    return Mistake(" ".join(line.strip() for line in text.splitlines() if "object_type" not in line))
+    where = getattr(cause, "full_key", None)
+    return Mistake(f"{where}: {why}" if where else why)
+
+
+def _plain(why: str) -> str:
+    """OmegaConf's reason in the words of someone who sets a value."""
+    if wanted := re.search(r"could not be converted to (\w+)", why):
+        return f"it must be {KINDS.get(wanted[1], wanted[1])}"
+    for part, plain in REASONS.items():
+        if part in why:
+            return plain
+    return why
 
 
 def unknown_key(key: str, known: Sequence[str]) -> Mistake:
-    """The sentence for a key that the config does not have: the nearest there is, or those beside it."""
-    near = nearest(key, known)
-    if not near:
-        where, _, last = key.rpartition(".")
-        beside = [name.rpartition(".")[2] for name in known if name.rpartition(".")[0] == where]
-        near = nearest(last, beside) or (f"; {where or 'the config'} has {', '.join(beside)}" if beside else "")
+    """The sentence for a key that the config does not have: the nearest beside it, or all of those, or the nearest at all."""
+    where, _, last = key.rpartition(".")
+    beside = [name.rpartition(".")[2] for name in known if name.rpartition(".")[0] == where]
+    near = nearest(last, beside)
+    group, _, rest = key.partition(".")
+    if group in LISTS and rest and f"{group}.{rest.partition('.')[0]}" not in known:
+        name = rest.partition(".")[0]
+        return Mistake(f"{key}: {name} is not chosen; add {group}=[{name}], or leave this out")
+    if where in known and not beside:
+        return Mistake(f"{key}: there is no such setting; {where} has none")
+    if beside and (where.endswith("optimizer") or (where and not near)):
+        near += f"; {where} has {', '.join(beside)}"
+    elif not near:
+        near = nearest(key, known) or f"; there are {', '.join(beside)}"
     return Mistake(f"{key}: there is no such setting{near}")
 
 

@@ -23,16 +23,19 @@ def options(group: str) -> dict[str, str]:
 
 
 def first_line(path: Path) -> str:
-    """The first comment line of a config file that is not Hydra's `# @package`, without its comment sign."""
+    """What describes a config file: its first comment line that is neither Hydra's `# @package` nor the command that runs it."""
     with path.open() as lines:
-        return next((line[1:].strip() for line in lines if line.startswith("#") and not line.startswith("# @")), "")
+        comments = (line[1:].strip() for line in lines if line.startswith("#"))
+        return next((comment for comment in comments if not comment.startswith(("@", "ganexp "))), "")
 
 
 def groups() -> tuple[str, ...]:
     """The groups a person can choose from, nested ones as `model/generator`."""
     folders = sorted(path.parent.relative_to(conf_dir()).as_posix() for path in conf_dir().rglob("*.yaml"))
-    found = [group for group in dict.fromkeys(folders) if group not in (".", "hydra") and not group.startswith("hydra/")]
-    return tuple(sorted([*found, *PLAYER_OPTIMIZERS]))
+    found = [
+        group for group in dict.fromkeys(folders) if group not in (".", "hydra") and not group.startswith("hydra/")
+    ]
+    return tuple(sorted({*found, *PLAYER_OPTIMIZERS}))
 
 
 def job_settings() -> dict[str, tuple[str, str]]:

@@ -55,7 +55,9 @@ def root() -> type:
 def _default(field: dataclasses.Field, hint: Any) -> Any:
     if field.default is not dataclasses.MISSING:
         return dataclasses.field(default=field.default)
-    return dataclasses.field(default_factory=dict) if typing.get_origin(hint) is dict else dataclasses.field(default="???")
+    return (
+        dataclasses.field(default_factory=dict) if typing.get_origin(hint) is dict else dataclasses.field(default="???")
+    )
 
 
 def register() -> None:

@@ -20,7 +20,7 @@ def mixture(
     u = jax.random.uniform(pick, (n, 1))
     # A handful of comparisons is far cheaper on a CPU than a categorical draw or a binary search. The last edge may be
     # rounded below 1, so it is left out.
-    index = (u >= edges[:-1]).sum(axis=1)
+    index = (u >= edges[None, :-1]).sum(axis=1)
     return centres[index], jax.random.normal(noise, (n, centres.shape[1]))
 
 
@@ -29,7 +29,9 @@ def check_weights(weights: tuple[float, ...] | None, modes: int) -> None:
     if weights is None:
         return
     if len(weights) != modes:
-        raise SettingError("weights", f"{len(weights)} weights for {modes} modes; give one for each, or null for equal ones")
+        raise SettingError(
+            "weights", f"{len(weights)} weights for {modes} modes; give one for each, or null for equal ones"
+        )
     if not sum(weights) > 0:
         raise SettingError("weights", f"{list(weights)} sum to 0; at least one must be above 0")
 

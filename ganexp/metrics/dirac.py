@@ -12,7 +12,11 @@ from ganexp.types import DISCRIMINATOR, GENERATOR, TrainState
 def dirac_parameters(experiment: Experiment, state: TrainState) -> dict[str, float]:
     """`dirac/theta` and `dirac/psi` where both players are one number each; nothing otherwise."""
     model = experiment.model
-    if experiment.dataset.shape != (1,) or not isinstance(model.generator, Point) or not isinstance(model.discriminator, Linear):
+    if (
+        experiment.dataset.shape != (1,)
+        or not isinstance(model.generator, Point)
+        or not isinstance(model.discriminator, Linear)
+    ):
         return {}
     theta, psi = (np.asarray(state.players[player].params["value"]) for player in (GENERATOR, DISCRIMINATOR))
     return {"dirac/theta": float(theta[0]), "dirac/psi": float(psi[0])}

@@ -9,6 +9,7 @@ from scipy.spatial import cKDTree
 from ganexp.types import Modes
 
 DEVIATIONS = 3.0
+FAR = 1e30
 
 
 class ModeCount:
@@ -27,6 +28,8 @@ class ModeCount:
 
     def nearest(self, points: Float[np.ndarray, "n d"]) -> tuple[Int[np.ndarray, " n"], Float[np.ndarray, " n"]]:
         """Each point's mode, and its distance to it in standard deviations."""
+        # A generator may overflow where its weights do not: such a point is far from every mode.
+        points = np.nan_to_num(points, nan=FAR, posinf=FAR, neginf=-FAR)
         if self._tree is not None:
             distance, index = self._tree.query(points)
             return index, distance / self.modes.deviations[0, 0]

@@ -75,5 +75,3 @@ def probe(experiment: Experiment, data: PyTree, state: TrainState, samples: int,
             DISCRIMINATOR: jax.grad(discriminator_cost)(discriminator.params),
         },
     )
-
-

@@ -1,0 +1,74 @@
+"""How every test runs. Warnings are errors (pyproject.toml); here: ranks are not promoted, types are checked at run time,
+and compiled programs are kept between runs in pytest's own cache."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import warnings
+from collections.abc import Callable
+
+import jax
+import pytest
+from beartype.roar import BeartypeDecorHintPep585DeprecationWarning
+from jaxtyping import install_import_hook
+
+# Before anything of ganexp is imported. An int is accepted where a float is asked for, as PEP 484 says.
+install_import_hook("ganexp", "beartype.beartype(conf=beartype.BeartypeConf(is_pep484_tower=True))")
+jax.config.update("jax_numpy_rank_promotion", "raise")
+
+with warnings.catch_warnings():
+    # beartype reads OmegaConf's own annotations, which are in an older style.
+    warnings.simplefilter("ignore", BeartypeDecorHintPep585DeprecationWarning)
+    from ganexp.component import Component
+    from ganexp.config.build import job
+    from ganexp.config.compose import compose
+    from ganexp.experiment import Experiment
+    from ganexp.job import Job
+
+
+
+def _unchecked(cls: type) -> None:
+    for part in cls.__subclasses__():
+        part.__init__ = inspect.unwrap(part.__init__)
+        _unchecked(part)
+
+
+# A component checks its own values and says what is wrong: that sentence is what tests read.
+_unchecked(Component)
+
+TINY = (
+    "batch_size=8",
+    "model.generator.width=4",
+    "model.generator.depth=1",
+    "model.discriminator.width=4",
+    "model.discriminator.depth=1",
+    "eval_samples=50",
+    "steps=4",
+)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("filterwarnings", "ignore::beartype.roar.BeartypeDecorHintPep585DeprecationWarning")
+    if config.pluginmanager.has_plugin("cacheprovider"):
+        jax.config.update("jax_compilation_cache_dir", str(config.cache.mkdir("jax")))
+        jax.config.update("jax_persistent_cache_min_compile_time_secs", 0)
+        jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)
+
+
+@pytest.fixture(scope="session")
+def composed() -> Callable[..., Experiment]:
+    """The experiment that some overrides describe; composed once for all tests, and so not to be changed by any."""
+    return functools.cache(lambda *overrides: job(compose(overrides)).experiment)
+
+
+@pytest.fixture(scope="session")
+def tiny_job() -> Job:
+    """A whole job with small networks and few points."""
+    return job(compose(TINY))
+
+
+@pytest.fixture(scope="session")
+def tiny(tiny_job: Job) -> Experiment:
+    """The experiment of `tiny_job`."""
+    return tiny_job.experiment

@@ -1,0 +1,255 @@
+"""What every part of a group keeps to. `check_*` takes a part and raises AssertionError where it does not.
+
+A part is pure: compiled it gives what it gives uncompiled, one lane of a map what it gives alone, and its numbers are
+traced: two parts that differ in their numbers are one program. All numbers are float32 and finite, and so are gradients.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from ganexp.component import arrays
+from ganexp.types import DISCRIMINATOR, PLAYERS, Draws, Player, Scores
+
+KEY = jax.random.key(7)
+N = 16
+
+
+def check_finite(tree: Any) -> None:
+    """Every number of `tree` is finite, and a float32 where it is no whole number."""
+    for path, leaf in jax.tree_util.tree_leaves_with_path(tree):
+        place = jax.tree_util.keystr(path)
+        if jnp.issubdtype(leaf.dtype, jnp.floating):
+            assert leaf.dtype == jnp.float32, f"{place} is {leaf.dtype}"
+            assert np.isfinite(leaf).all(), f"{place} is not finite: {leaf}"
+
+
+def check_close(tree: Any, other: Any, rtol: float = 2e-5, atol: float = 2e-6) -> None:
+    """Both trees have the same structure and, up to rounding, the same numbers."""
+    assert jax.tree.structure(tree) == jax.tree.structure(other)
+    for one, two in zip(jax.tree.leaves(tree), jax.tree.leaves(other), strict=True):
+        np.testing.assert_allclose(one, two, rtol=rtol, atol=atol)
+
+
+def nudged(part: Any) -> Any:
+    """The same part with every number a little smaller; the seed, a whole number, stays."""
+    return jax.tree.map(lambda leaf: leaf if leaf.dtype == np.uint32 else leaf * np.float32(0.99), arrays(part))
+
+
+def check_pure(function: Callable[[Any], Any], part: Any, eager: bool = True, **tolerance: float) -> Any:
+    """`function(part)` compiled = not compiled (where `eager`), mapped = alone, one trace for two values; returns it."""
+    traces = []
+
+    @jax.jit
+    def compiled(part: Any) -> Any:
+        traces.append(part)
+        return function(part)
+
+    lanes = [arrays(part), nudged(part)]
+    alone = [compiled(lane) for lane in lanes]
+    assert len(traces) == 1, "another value of a number was traced again"
+    check_finite(alone)
+    if eager:
+        check_close(function(lanes[0]), alone[0], **tolerance)
+
+    stacked = jax.tree.map(lambda *leaves: jnp.stack(leaves), *lanes)
+    mapped = jax.jit(jax.vmap(lambda lane, _: function(lane)))(stacked, jnp.arange(2))
+    for lane, expected in enumerate(alone):
+        check_close(jax.tree.map(lambda leaf, lane=lane: leaf[lane], mapped), expected, **tolerance)
+    return alone[0]
+
+
+def check_loss(loss: Any, exponential: bool = False) -> None:
+    """Both costs are scalars, finite however sure D is, and push the players apart. `exponential`: J_G may overflow."""
+    real, fake = jax.random.normal(KEY, (2, N)) * 3
+    players = {"discriminator": loss.discriminator, "generator": loss.generator}
+
+    def everything(loss: Any) -> Any:
+        costs = {"discriminator": loss.discriminator, "generator": loss.generator}
+        return {
+            "costs": {player: jax.value_and_grad(cost)(Scores(real, fake)) for player, cost in costs.items()},
+            "output": loss.output(real),
+        }
+
+    found = check_pure(everything, loss)
+    assert found["output"].shape == (N,)
+    assert all(cost.shape == () for cost, _ in found["costs"].values())
+
+    ends = Scores(jnp.array([[1e4], [-1e4], [1e4], [-1e4], [0.0]]), jnp.array([[-1e4], [1e4], [1e4], [-1e4], [0.0]]))
+    for player, cost in players.items():
+        if not (exponential and player == "generator"):
+            check_finite(jax.jit(jax.vmap(jax.value_and_grad(cost)))(ends))
+    check_finite(jax.jit(jax.grad(lambda loss: loss.discriminator(Scores(real, fake))))(arrays(loss)))
+
+    # A step down J_D lifts D on real points and lowers it on generated ones; a step down J_G lifts it there.
+    unsure = Scores(jnp.array([-0.25]), jnp.array([0.25]))
+    slopes = {player: jax.grad(cost)(unsure) for player, cost in players.items()}
+    assert (slopes["discriminator"].real < 0).all()
+    assert (slopes["discriminator"].fake > 0).all()
+    assert (slopes["generator"].fake < 0).all()
+    rising = np.asarray(loss.output(jnp.linspace(-5, 5, 21)))
+    assert (np.diff(rising) > 0).all(), "D's output must rise with its logit"
+
+
+def check_dataset(dataset: Any, inside: float = 0.98) -> None:
+    """Points have the shape promised, depend on the key alone, and lie in the extent up to a share of 1 - `inside`."""
+    data = dataset.load()
+    batch = check_pure(lambda part: part.sample(data, KEY, N), dataset, rtol=1e-4, atol=1e-5)
+    assert batch.x.shape == (N, *dataset.shape)
+    assert batch.x.dtype == jnp.float32
+    assert batch.label is None or batch.label.shape == (N,)
+
+    points = np.asarray(dataset.sample(data, jax.random.key(8), 5000).x)
+    assert points.shape == (5000, *dataset.shape)
+    if points.std() > 0:
+        assert not np.isin(points[:N].ravel(), batch.x.ravel()).any(), "another key must give other points"
+        assert len(np.unique(points.reshape(5000, -1), axis=0)) > 4900, "points must be independent"
+    natural = dataset.natural(points)
+    scale = np.abs(natural).max() + 1
+    np.testing.assert_allclose(dataset.seen(jnp.asarray(natural, jnp.float32)), points, rtol=1e-4, atol=1e-5 * scale)
+
+    (x0, x1), (y0, y1) = dataset.extent
+    assert x0 < x1
+    assert y0 < y1
+    if dataset.shape == (2,):
+        within = ((natural >= [x0, y0]) & (natural <= [x1, y1])).all(axis=1)
+        assert within.mean() >= inside
+    if dataset.modes() is not None:
+        centres, deviations, weights = dataset.modes()
+        assert centres.shape == deviations.shape == (len(weights), *dataset.shape)
+        assert (deviations > 0).all()
+        assert (weights >= 0).all()
+        np.testing.assert_allclose(weights.sum(), 1)
+
+
+def check_prior(prior: Any) -> None:
+    """Noise has the shape promised, depends on the key alone, and varies in every coordinate of every vector."""
+    noise = check_pure(lambda part: part.sample(KEY, N), prior)
+    assert noise.shape == (N, prior.dimension)
+    assert noise.dtype == jnp.float32
+    more = np.concatenate([noise, prior.sample(jax.random.key(8), 1000)])
+    # One in 2^23 is the resolution of a uniform draw: among these a repetition or two may happen.
+    assert len(np.unique(more)) > more.size - 5
+
+
+def check_penalty(penalty: Any) -> None:
+    """A term is a scalar, at least 0, with a finite gradient, at a flat critic too; projecting twice is projecting once."""
+    real, fake = jax.random.normal(KEY, (2, N, 2))
+    params = {"square": jnp.array([0.5, -0.3]), "line": jnp.array([3.0, -0.001])}
+
+    def term(part: Any, params: Any) -> Any:
+        def critic(points: Any) -> Any:
+            return points**2 @ params["square"] + points @ params["line"]
+
+        found = part.term(critic, real, fake, KEY)
+        return jnp.float32(0) if found is None else found
+
+    def everything(part: Any) -> Any:
+        return jax.value_and_grad(lambda params: term(part, params))(params), part.project(params)
+
+    (value, _), projected = check_pure(everything, penalty)
+    assert value.shape == ()
+    assert value >= 0
+    check_finite(jax.value_and_grad(lambda params: term(penalty, params))(jax.tree.map(jnp.zeros_like, params)))
+    check_finite(jax.grad(lambda part: term(part, params))(arrays(penalty)))
+    assert jax.tree.map(jnp.shape, projected) == jax.tree.map(jnp.shape, params)
+    jax.tree.map(np.testing.assert_array_equal, penalty.project(projected), projected)
+
+
+def check_net(architecture: Any, inputs: tuple[int, ...], outputs: tuple[int, ...]) -> None:
+    """A network maps n points to n points, one by one in evaluation mode, and keeps the structure of its statistics."""
+    x = jax.random.normal(KEY, (N, *inputs))
+
+    def everything(part: Any) -> Any:
+        net = part.net(inputs, outputs)
+        params, stats = net.init(KEY)
+
+        def total(params: Any) -> Any:
+            output, features, moved = net.apply(params, stats, x, KEY, True)
+            return (output**2).sum(), (output, features, moved)
+
+        slopes, trained = jax.grad(total, has_aux=True)(params)
+        return params, stats, slopes, trained, net.apply(params, stats, x, KEY, False)
+
+    # Normalisation layers divide by small numbers, so rounding shows more than elsewhere.
+    params, stats, slopes, trained, tested = check_pure(everything, architecture, eager=False, rtol=2e-3, atol=2e-3)
+    assert jax.tree.leaves(params)
+    assert jax.tree.structure(slopes) == jax.tree.structure(params)
+    for output, features, moved in (trained, tested):
+        assert output.shape == (N, *outputs)
+        assert features is None or (features.ndim == 2 and len(features) == N)
+        assert jax.tree.map(jnp.shape, moved) == jax.tree.map(jnp.shape, stats)
+
+    net = architecture.net(inputs, outputs)
+    check_close(net.apply(params, stats, x, KEY, True), trained, rtol=1e-4, atol=1e-5)
+    plain = net.apply(params, stats, x, KEY, False)
+    check_close(plain, tested, rtol=1e-4, atol=1e-5)
+    check_close(net.apply(params, stats, x, jax.random.key(8), False), plain, rtol=0, atol=0)
+    check_close(plain[2], stats, rtol=0, atol=0)
+    check_close(net.apply(params, stats, x[: N // 2], KEY, False)[0], plain[0][: N // 2], rtol=1e-4, atol=1e-5)
+
+
+def check_schedule(schedule: Any) -> None:
+    """A schedule gives one finite float32 at every step, and the same whether steps are mapped or looped over."""
+    base = jnp.float32(0.3)
+    steps = jnp.array([0, 1, 9_999, 10_000, 10_001, 25_000, 2**31 - 1], jnp.float32)
+    values = check_pure(lambda part: jnp.stack([part.value(base, step) for step in steps]), schedule)
+    assert values.shape == steps.shape
+    check_close(jax.vmap(lambda step: schedule.value(base, step))(steps), values)
+
+
+def check_optimizer(optimizer: Any) -> None:
+    """Every optimizer descends a bowl from its own defaults, and keeps the structure and types of its state."""
+    start = {"kernel": jnp.array([[1.0, -0.8], [0.6, 1.5]]), "bias": jnp.array([0.7, -1.1])}
+
+    def bowl(params: Any) -> Any:
+        return sum((leaf**2).sum() for leaf in jax.tree.leaves(params))
+
+    def descend(part: Any) -> Any:
+        def step(carry: Any, _: Any) -> Any:
+            params, state = part.apply(jax.grad(bowl)(carry[0]), carry[1], carry[0])
+            return (params, state), params
+
+        # A scan refuses a state whose structure or types change.
+        return jax.lax.scan(step, (start, part.transform().init(start)), None, 60)
+
+    (last, _), path = check_pure(descend, optimizer, eager=False, rtol=1e-3, atol=1e-4)
+    assert jax.tree.map(jnp.shape, last) == jax.tree.map(jnp.shape, start)
+    assert bowl(last) < bowl(start)
+    first, _ = optimizer.apply(jax.grad(bowl)(start), optimizer.transform().init(start), start)
+    check_close(first, jax.tree.map(lambda leaf: leaf[0], path), rtol=1e-5, atol=1e-6)
+    zero = jax.tree.map(jnp.zeros_like, start)
+    check_finite(optimizer.apply(zero, optimizer.transform().init(start), start))
+
+
+def check_updates(experiment: Any, eager: bool = True) -> None:
+    """One training step: both players are recorded, whoever moves, and nothing changes shape."""
+    key, batches, size = jax.random.key(3), experiment.updates.batches, experiment.batch_size
+    networks = experiment.networks()
+    before = {}
+    for player in PLAYERS:
+        params, stats = getattr(networks, player).init(key)
+        before[player] = Player(params, stats, experiment.optimizer(player).transform().init(params))
+    real, noise = jax.random.normal(key, (2, batches, size, 2))
+    draws = Draws(real, noise, jax.random.split(key, batches))
+
+    after, records = check_pure(
+        lambda part: part.updates.step(part, before, draws), experiment, eager, rtol=1e-3, atol=1e-4
+    )
+    assert set(after) == set(records) == set(PLAYERS)
+    assert jax.tree.structure(after) == jax.tree.structure(before)
+    times = {player: experiment.updates.d_steps if player == DISCRIMINATOR else experiment.updates.g_steps for player in PLAYERS}
+    for player, record in records.items():
+        shapes = jax.tree.map(jnp.shape, before[player].params)
+        assert jax.tree.map(jnp.shape, after[player].params) == shapes
+        assert jax.tree.map(jnp.shape, record.grads) == shapes
+        assert record.loss.shape == ()
+        assert record.fake.shape == record.real.shape == (experiment.batch_size, *experiment.dataset.shape)
+        assert record.scores.real.shape == record.scores.fake.shape == (experiment.batch_size,)
+        changes = jax.tree.map(lambda old, new: np.abs(old - new).max(), before[player].params, after[player].params)
+        assert (max(jax.tree.leaves(changes)) > 0) == (times[player] > 0)

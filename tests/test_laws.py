@@ -1,0 +1,369 @@
+"""Laws of training: what the trajectory depends on, the order of updates, what compiles, and where a run goes bad."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import jax
+import jax.monitoring
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from ganexp import checkpoints
+from ganexp.component import arrays
+from ganexp.config.build import job
+from ganexp.config.compose import compose
+from ganexp.experiment import Experiment
+from ganexp.records import read_table
+from ganexp.run import run
+from ganexp.train import SIGNALS, Report, chunk, draw, init, no_report, train_step
+from ganexp.types import DISCRIMINATOR, GENERATOR, PLAYERS, Draws, TrainState
+from ganexp.updates import discriminator_update, generator_update
+
+SIZES = tuple(f"model.{player}.{size}" for player in ("generator", "discriminator") for size in ("width=8", "depth=1"))
+SMALL = ("batch_size=16", *SIZES)
+SGD = ("optimizer=sgd", "optimizer.momentum=null", "schedule=[]", "penalty=[]")
+RANDOM = (
+    "model.generator.normalization=batch",
+    "model.discriminator.normalization=batch",
+    "model.discriminator.dropout=0.2",
+)
+STEPS = 40
+
+
+def same(left: Any, right: Any) -> bool:
+    """Bit for bit."""
+    left, right = jax.tree.leaves(jax.device_get(left)), jax.tree.leaves(jax.device_get(right))
+    assert len(left) == len(right) > 0
+    return all(a.dtype == b.dtype and a.tobytes() == b.tobytes() for a, b in zip(left, right, strict=True))
+
+
+def assert_near(left: Any, right: Any, rtol: float = 1e-4, atol: float = 1e-5) -> None:
+    """Equal up to rounding."""
+    jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=rtol, atol=atol), left, right)
+
+
+def numbers_only(state: TrainState) -> Any:
+    return {player: (state.players[player].params, state.players[player].stats) for player in PLAYERS}
+
+
+def train_to(experiment: Experiment, *stops: int) -> tuple[TrainState, Report]:
+    experiment = arrays(experiment)
+    state, report = jax.jit(init)(experiment), no_report()
+    for stop in stops:
+        state, report = chunk(experiment, (), state, report, np.int32(stop))
+    return state, report
+
+
+@pytest.fixture
+def compiled() -> Iterator[list[str]]:
+    """The names of events since the last `clear()`, one for each program that XLA was asked for."""
+    heard: list[str] = []
+
+    def listen(event: str, duration: float, **about: object) -> None:
+        if event == "/jax/core/compile/backend_compile_duration":
+            heard.append(event)
+
+    jax.monitoring.register_event_duration_secs_listener(listen)
+    yield heard
+    jax.monitoring.unregister_event_duration_listener(listen)
+
+
+# What the trajectory does not depend on
+
+
+@pytest.mark.parametrize("extra", [(), (*RANDOM, "updates=simultaneous", "updates.d_steps=3")], ids=["plain", "random"])
+def test_the_trajectory_does_not_depend_on_how_chunks_are_cut(composed, extra):
+    experiment = composed(*SMALL, *extra)
+    whole = train_to(experiment, STEPS)
+    assert same(whole, train_to(experiment, *range(1, STEPS + 1)))
+    assert same(whole, train_to(experiment, 7, 33, STEPS))
+    assert same(whole, train_to(experiment, 1, 39, STEPS))
+    assert not same(whole[0].players, train_to(experiment, STEPS - 1)[0].players)
+
+
+def test_the_trajectory_crosses_blocks_of_random_numbers_as_if_they_were_not_there(composed):
+    experiment = composed(*SMALL)
+    assert same(train_to(experiment, 150), train_to(experiment, 63, 64, 65, 127, 129, 150))
+
+
+def test_the_trajectory_does_not_depend_on_what_is_looked_at(tmp_path):
+    looks = {
+        "often": ("log_every=4", "eval_every=8", "image_every=20", "checkpoint_every=10", "eval_samples=64"),
+        "oddly": ("log_every=7", "eval_every=12", "image_every=13", "checkpoint_every=9", "eval_samples=100"),
+        "never": ("log_every=0", "eval_every=0", "image_every=0", "checkpoint_every=0", "eval_samples=2500"),
+    }
+    tables, last = {}, {}
+    for name, settings in looks.items():
+        outcome = run(job(compose([*SMALL, *settings, f"steps={STEPS}"])), tmp_path / name)
+        assert outcome.status == "finished"
+        table = read_table(tmp_path / name / "metrics.csv")
+        losses = np.stack([table["loss/discriminator"], table["loss/generator"]], axis=1)
+        tables[name] = dict(zip(table["step"].tolist(), losses.tolist(), strict=True))
+        like = jax.eval_shape(lambda: (init(arrays(job(compose(SMALL)).experiment)), no_report()))
+        last[name] = checkpoints.load(checkpoints.paths(tmp_path / name)[0], like)[:2]
+    assert same(last["often"], last["oddly"])
+    assert same(last["often"], last["never"])
+    for left, right in itertools.combinations(tables.values(), 2):
+        common = sorted({*left} & {*right} - {0})
+        assert common[-1] == STEPS
+        assert [left[step] for step in common] == [right[step] for step in common]
+    assert {4, 12, 28, 40} <= {*tables["often"]} & ({*tables["oddly"]} | {4})
+
+
+# One step
+
+
+def test_steps_one_by_one_are_the_chunk(composed):
+    for extra in ((), (*RANDOM, "updates.d_steps=3", "penalty=[r1]", "schedule=[learning_rate_decay]")):
+        chosen = composed(*SMALL, *extra)
+        experiment, step = arrays(chosen), jax.jit(train_step)
+        state = jax.jit(init)(experiment)
+        for number in range(10):
+            state, updates = step(experiment, state, jax.jit(draw)(experiment, (), np.int32(number)))
+        fused, report = train_to(chosen, 10)
+        assert int(state.step) == int(fused.step) == 10
+        assert_near(numbers_only(state), numbers_only(fused))
+        assert_near({player: updates[player].loss for player in PLAYERS}, report.losses)
+
+
+def batch(draws: Draws, number: int) -> Draws:
+    return jax.tree.map(lambda leaf: leaf[number], draws)
+
+
+def by_hand(experiment: Experiment, plain: Experiment, state: TrainState, draws: Draws) -> dict[str, Any]:
+    """One step as the papers write it: Python loops over single updates. `plain` differs in `updates` alone."""
+    updates, start = experiment.updates, state.players
+    simultaneous = type(updates).__name__ == "Simultaneous"
+    single = {DISCRIMINATOR: jax.jit(discriminator_update), GENERATOR: jax.jit(generator_update)}
+    numbers = {
+        DISCRIMINATOR: range(updates.d_steps),
+        GENERATOR: range(max(updates.d_steps, 1), max(updates.d_steps, 1) + updates.g_steps),
+    }
+    first = DISCRIMINATOR if simultaneous else updates.first
+    moved = dict(start)
+    for player in (first, *(other for other in PLAYERS if other != first)):
+        rivals = dict(start) if simultaneous else dict(moved)
+        for number in numbers[player]:
+            used = batch(draws, 0)._replace(key=draws.key[0]) if updates.minibatch == "same" else batch(draws, number)
+            rivals[player] = single[player](plain, rivals, used)[0]
+        moved[player] = rivals[player]
+    return moved
+
+
+ORDERS = [
+    ("alternating", 1, 1, "fresh", "discriminator"),
+    ("alternating", 1, 1, "fresh", "generator"),
+    ("alternating", 0, 3, "fresh", "discriminator"),
+    ("alternating", 2, 0, "same", "discriminator"),
+    ("alternating", 5, 3, "fresh", "generator"),
+    ("alternating", 3, 1, "fresh", "discriminator"),
+    ("simultaneous", 1, 1, "same", ""),
+    ("simultaneous", 3, 2, "fresh", ""),
+    ("simultaneous", 0, 1, "fresh", ""),
+]
+
+
+@pytest.mark.parametrize("order", ORDERS, ids=["-".join(map(str, order)) for order in ORDERS])
+def test_a_step_is_its_single_updates_in_the_order_that_was_asked_for(composed, order):
+    # Without dropout on one shared minibatch, whose updates may each have a key of their own.
+    kind, d_steps, g_steps, minibatch, first = order
+    random = RANDOM if minibatch == "fresh" else RANDOM[:2]
+    begins = (f"updates.first={first}",) if first else ()
+    chosen = (f"updates={kind}", f"updates.d_steps={d_steps}", f"updates.g_steps={g_steps}", *begins)
+    experiment = arrays(composed(*SMALL, *random, *chosen, f"updates.minibatch={minibatch}"))
+    plain = arrays(composed(*SMALL, *random))
+    state = jax.jit(init)(experiment)
+    draws = jax.jit(draw)(experiment, (), np.int32(5))
+    count = 1 if minibatch == "same" else max(d_steps, 1) + max(g_steps, 1)
+    assert draws.real.shape == (count, 16, 2)
+    assert len(np.unique(draws.real, axis=0)) == count
+    fused = jax.jit(train_step)(experiment, state, draws)[0].players
+    expected = by_hand(experiment, plain, state, draws)
+    for player, times in ((DISCRIMINATOR, d_steps), (GENERATOR, g_steps)):
+        assert_near(fused[player].params, expected[player].params)
+        assert_near(fused[player].stats, expected[player].stats)
+        assert_near(fused[player].opt, expected[player].opt)
+        assert same(fused[player], state.players[player]) == (times == 0)
+
+
+def test_only_an_alternating_generator_sees_the_discriminator_that_just_moved(composed):
+    states = {}
+    for kind in ("alternating", "simultaneous"):
+        experiment = arrays(composed(*SMALL, *SGD, f"updates={kind}"))
+        state, draws = jax.jit(init)(experiment), jax.jit(draw)(experiment, (), np.int32(0))
+        single, apart = jax.jit(generator_update), jax.jit(discriminator_update)
+        moved = apart(experiment, state.players, batch(draws, 0))[0]
+        old = single(experiment, state.players, batch(draws, 1))[0]
+        new = single(experiment, {**state.players, DISCRIMINATOR: moved}, batch(draws, 1))[0]
+        reached = jax.jit(train_step)(experiment, state, draws)[0].players[GENERATOR]
+        states[kind] = [np.abs(distance(reached.params, player.params)) for player in (old, new)]
+    (alternating_old, alternating_new), (simultaneous_old, simultaneous_new) = states.values()
+    assert alternating_new < 1e-4 < alternating_old
+    assert simultaneous_old < 1e-4 < simultaneous_new
+
+
+def distance(left: Any, right: Any) -> float:
+    pairs = zip(jax.tree.leaves(left), jax.tree.leaves(right), strict=True)
+    return max(float(jnp.abs(a - b).max()) for a, b in pairs)
+
+
+def test_algorithm_1_of_goodfellow_2014(composed):
+    """k ascents of the discriminator, each on its own minibatch, then one descent of the generator on fresh noise."""
+    k = 4
+    experiment = arrays(composed(*SMALL, *SGD, "loss=minimax", f"updates.d_steps={k}"))
+    networks, rate = experiment.networks(), experiment.optimizer(GENERATOR).learning_rate
+    state = jax.jit(init)(experiment)
+    draws = jax.jit(draw)(experiment, (), np.int32(0))
+    g, d = (state.players[player].params for player in PLAYERS)
+
+    @jax.jit
+    def value(g: Any, d: Any, real: Any, noise: Any) -> Any:
+        def judge(x: Any) -> Any:
+            return jax.nn.sigmoid(networks.discriminator.apply(d, {}, x, None, True)[0])
+
+        fake = networks.generator.apply(g, {}, noise, None, True)[0]
+        return (jnp.log(judge(real)) + jnp.log(1 - judge(fake))).mean()
+
+    for number in range(k):
+        slope = jax.grad(value, argnums=1)(g, d, draws.real[number], draws.noise[number])
+        d = jax.tree.map(lambda weight, gradient: weight + rate * gradient, d, slope)
+    slope = jax.grad(value, argnums=0)(g, d, draws.real[k], draws.noise[k])
+    g = jax.tree.map(lambda weight, gradient: weight - rate * gradient, g, slope)
+    reached = jax.jit(train_step)(experiment, state, draws)[0].players
+    assert_near((reached[GENERATOR].params, reached[DISCRIMINATOR].params), (g, d), rtol=1e-3)
+
+
+@pytest.mark.parametrize(("still", "moving"), [("d_steps", GENERATOR), ("g_steps", DISCRIMINATOR)])
+def test_a_player_without_steps_stays_bit_for_bit(composed, still, moving):
+    experiment = composed(*SMALL, *RANDOM[:2], f"updates.{still}=0")
+    start, end = jax.jit(init)(arrays(experiment)), train_to(experiment, 10)[0]
+    for player in PLAYERS:
+        assert same(start.players[player], end.players[player]) == (player != moving)
+
+
+# What compiles
+
+
+def test_another_number_compiles_nothing_and_another_width_does(composed, compiled):
+    def train(*overrides: str) -> Any:
+        return train_to(composed(*SMALL, "penalty=[r1]", "schedule=[learning_rate_decay]", *overrides), 3)[0].players
+
+    base = train()
+    for change in (
+        "seed=4294967295",
+        "optimizer.learning_rate=0.5",
+        "discriminator_optimizer.b1=0.7",
+        "dataset.std=0.3",
+        "dataset.radius=1",
+        "prior.std=2",
+        "loss.scale=0.5",
+        "loss.real_weight=0.95",
+        "penalty.r1.weight=7",
+        "schedule.learning_rate_decay.final=1",
+        "model.generator.gain=2",
+    ):
+        compiled.clear()
+        assert not same(base, train(change)), f"{change} changed nothing"
+        assert not compiled, f"{change} compiled {len(compiled)} programs"
+    for change in ("prior.dimension=3", "loss=minimax", "updates.d_steps=2"):
+        compiled.clear()
+        train(change)
+        assert compiled, f"{change} compiled nothing"
+
+
+# The Dirac-GAN, against the vector fields of Mescheder et al. (2018)
+
+
+def slope(t: float) -> float:
+    """f'(t) of f(t) = -log(1 + exp(-t))."""
+    return 1 / (1 + np.exp(t))
+
+
+FIELDS: dict[str, tuple[tuple[str, ...], Callable[[float, float], float], Callable[[float, float], float]]] = {
+    # In the paper's sign: its discriminator's psi is minus ours, which wants high scores on data.
+    "gan": (("loss=minimax", "penalty=[]"), lambda g, d: -d * slope(d * g), lambda g, d: g * slope(d * g)),
+    "ns": (("loss=non_saturating", "penalty=[]"), lambda g, d: -d * slope(-d * g), lambda g, d: g * slope(d * g)),
+    "gan-r1": (
+        ("loss=minimax", "penalty=[r1]", "penalty.r1.weight=0.3"),
+        lambda g, d: -d * slope(d * g),
+        lambda g, d: g * slope(d * g) - 0.3 * d,
+    ),
+    "ns-r1": (
+        ("loss=non_saturating", "penalty=[r1]", "penalty.r1.weight=1"),
+        lambda g, d: -d * slope(-d * g),
+        lambda g, d: g * slope(d * g) - d,
+    ),
+}
+
+
+def dirac(method: str, order: tuple[str, ...]) -> tuple[np.ndarray, np.ndarray]:
+    """(theta, psi) after some steps, by NumPy in 64 bits and by the program."""
+    h, overrides, (settings, theta_field, psi_field) = 0.2, ("dataset=dirac", "batch_size=2"), FIELDS[method]
+    stops = (1, 2, 3, 10, 50, 100, 250, 500)
+    expected, theta, psi = [], 1.0, 1.0
+    for step in range(1, stops[-1] + 1):
+        new_theta = theta + h * theta_field(theta, psi)
+        psi += h * psi_field(theta if "updates=simultaneous" in order else new_theta, psi)
+        theta = new_theta
+        if step in stops:
+            expected.append((theta, psi))
+    start = ("model.generator.start=1", "model.discriminator.start=-1")
+    chosen = ("optimizer=sgd", f"optimizer.learning_rate={h}", "optimizer.momentum=null", "schedule=[]")
+    experiment = arrays(job(compose([*overrides, *settings, *start, *chosen, *order])).experiment)
+    state, report, seen = jax.jit(init)(experiment), no_report(), []
+    for stop in stops:
+        state, report = chunk(experiment, (), state, report, np.int32(stop))
+        g, d = (float(jax.tree.leaves(state.players[player].params)[0][0]) for player in PLAYERS)
+        seen.append((g, -d))
+    return np.array(expected), np.array(seen)
+
+
+SIMULTANEOUS, ALTERNATING = ("updates=simultaneous",), ("updates=alternating", "updates.first=generator")
+
+
+@pytest.mark.parametrize("order", [SIMULTANEOUS, ALTERNATING], ids=["simultaneous", "alternating"])
+@pytest.mark.parametrize("method", FIELDS)
+def test_the_dirac_gan_moves_along_its_vector_field(method, order):
+    expected, seen = dirac(method, order)
+    np.testing.assert_allclose(seen, expected, rtol=0, atol=1e-4)
+    radius = np.hypot(*seen.T)
+    if method == "gan":
+        assert (radius[-1] > 2.5) if order == SIMULTANEOUS else (1.2 < radius.min() <= radius.max() < 1.7)
+    else:
+        assert radius[-1] < radius[0]
+
+
+# Divergence
+
+
+def first_bad_step(experiment: Experiment, most: int) -> tuple[int, list[bool]]:
+    """By single steps, looked at from outside."""
+    experiment = arrays(experiment)
+    state, step = jax.jit(init)(experiment), jax.jit(train_step)
+    for number in range(most):
+        state, updates = step(experiment, state, jax.jit(draw)(experiment, (), np.int32(number)))
+        parts = [updates[player].loss for player in PLAYERS]
+        parts += [updates[player].grads for player in PLAYERS]
+        parts += [state.players[player].params for player in PLAYERS]
+        bad = [not all(np.isfinite(leaf).all() for leaf in jax.tree.leaves(part)) for part in parts]
+        if any(bad):
+            return number + 1, bad
+    pytest.fail(f"nothing went bad in {most} steps")
+
+
+@pytest.mark.parametrize("rate", [3, 1e30])
+def test_the_first_bad_step_is_found_exactly_whatever_the_chunks(composed, rate):
+    experiment = composed(*SMALL, *SGD, "loss=least_squares", f"optimizer.learning_rate={rate}")
+    number, bad = first_bad_step(experiment, 30)
+    assert (number > 2) == (rate == 3)
+    assert len(bad) == len(SIGNALS)
+    for stops in ((30,), tuple(range(1, 31)), (number, 30), (number - 1, number, 30)):
+        report = train_to(experiment, *stops)[1]
+        assert int(report.bad_step) == number
+        assert report.bad.tolist() == bad
+    if number > 1:
+        assert int(train_to(experiment, number - 1)[1].bad_step) == 0

@@ -1,0 +1,96 @@
+"""Penalties against closed forms, and through the update that uses them."""
+
+from __future__ import annotations
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from ganexp.component import arrays
+from ganexp.penalties import R1, WeightClipping
+from ganexp.train import draw, init, train_step
+from ganexp.types import DISCRIMINATOR, GENERATOR
+
+REAL, FAKE = jnp.asarray(np.random.default_rng(0).normal(size=(2, 32, 3)), jnp.float32)
+KEY = jax.random.key(0)
+W = np.array([1.0, -2.0, 0.5], np.float32)
+SMALL = (
+    "batch_size=8", "model.generator.width=4", "model.discriminator.width=4", "optimizer=sgd", "updates.d_steps=1", "schedule=[]",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("weight", [0.0, 1.0, 10.0])
+def test_r1_of_a_linear_critic_is_half_its_squared_slope(weight):
+    # D(x) = w . x + 3: the slope is w everywhere.
+    term = R1(weight=weight).term(lambda x: x @ W + 3, REAL, FAKE, KEY)
+    np.testing.assert_allclose(term, weight / 2 * (W**2).sum(), rtol=1e-5)
+
+
+def test_r1_of_a_quadratic_critic_is_its_mean_squared_slope_on_real_points():
+    # D(x) = sum_i w_i x_i^2 / 2: the slope at x is w * x.
+    def critic(x):
+        return 0.5 * (x**2) @ W
+
+    expected = 0.5 * 3 * ((W * np.asarray(REAL)) ** 2).sum(axis=1).mean()
+    np.testing.assert_allclose(R1(weight=3.0).term(critic, REAL, FAKE, KEY), expected, rtol=1e-5)
+    np.testing.assert_allclose(R1(weight=3.0).term(critic, REAL, FAKE + 100, KEY), expected, rtol=1e-5)
+
+
+def test_r1_reads_points_of_any_shape():
+    pictures = REAL.reshape(8, 4, 3)
+    term = R1(weight=2.0).term(lambda x: (x**2).sum(axis=(1, 2)), pictures, pictures, KEY)
+    np.testing.assert_allclose(term, (4 * pictures**2).sum() / 8, rtol=1e-5)
+
+
+def test_the_gradient_of_r1_is_that_of_its_closed_form():
+    slope = jax.grad(lambda w: R1(weight=3.0).term(lambda x: x @ w, REAL, FAKE, KEY))(jnp.asarray(W))
+    np.testing.assert_allclose(slope, 3 * W, rtol=1e-5)
+
+
+def test_r1_moves_no_weight_by_itself():
+    params = {"a": jnp.array([5.0])}
+    assert R1().project(params) is params
+
+
+def test_clipping_keeps_within_the_bound_and_leaves_the_rest():
+    params = {"a": jnp.array([-3.0, -0.5, 0.0, 0.3, 2.0]), "b": {"c": jnp.array([[0.49, 0.51]])}}
+    kept = WeightClipping(bound=0.5).project(params)
+    np.testing.assert_array_equal(kept["a"], np.float32([-0.5, -0.5, 0.0, 0.3, 0.5]))
+    np.testing.assert_array_equal(kept["b"]["c"], np.float32([[0.49, 0.5]]))
+    assert WeightClipping().term(lambda x: x @ W, REAL, FAKE, KEY) is None
+
+
+@jax.jit
+def one_step(experiment):
+    state = init(experiment)
+    return state, *train_step(experiment, state, draw(experiment, (), state.step))
+
+
+def test_penalties_are_added_to_the_discriminators_cost_alone(composed):
+    plain = composed(*SMALL, "penalty=[]")
+    penalised = composed(*SMALL, "penalty=[r1]", "penalty.r1.weight=3", "loss.scale=1")
+    state, _, without = one_step(arrays(plain))
+    _, _, with_r1 = one_step(arrays(penalised))
+
+    critic = plain.networks().discriminator
+    real = with_r1[DISCRIMINATOR].real
+    slopes = jax.grad(lambda x: critic.apply(state.players[DISCRIMINATOR].params, {}, x, KEY, True)[0].sum())(real)
+    term = 1.5 * (np.asarray(slopes) ** 2).sum(axis=1).mean()
+    assert term > 1e-3
+    np.testing.assert_allclose(with_r1[DISCRIMINATOR].loss - without[DISCRIMINATOR].loss, term, rtol=1e-3)
+    # Against the same discriminator the generator's cost has no such term.
+    frozen = [composed(*SMALL, "updates.d_steps=0", *penalty) for penalty in (["penalty=[]"], ["penalty=[r1]"])]
+    losses = [one_step(arrays(experiment))[2][GENERATOR].loss for experiment in frozen]
+    assert losses[0] == losses[1]
+
+
+def test_clipping_holds_after_a_step_of_the_discriminator_and_spares_the_generator(composed):
+    experiment = composed(*SMALL, "penalty=[weight_clipping]", "penalty.weight_clipping.bound=0.01")
+    _, after, _ = one_step(arrays(experiment))
+    largest = {
+        player: max(float(abs(leaf).max()) for leaf in jax.tree.leaves(after.players[player].params))
+        for player in (DISCRIMINATOR, GENERATOR)
+    }
+    assert largest[DISCRIMINATOR] == np.float32(0.01)
+    assert largest[GENERATOR] > 0.01
