@@ -11,8 +11,8 @@ import jax
 
 from ganexp.component import arrays
 from ganexp.experiment import Experiment
-from ganexp.records import read_summary
 from ganexp.records.atomic import write_atomically
+from ganexp.records.summary import read_summary
 
 
 def folder() -> Path | None:

@@ -25,7 +25,6 @@ import numpy as np
 
 from ganexp.spelling import nearest
 
-
 T = TypeVar("T")
 
 
@@ -63,7 +62,7 @@ def setting(
     return dataclasses.field(default=default, metadata=metadata)
 
 
-@dataclass_transform(field_specifiers=(setting, dataclasses.field))
+@dataclass_transform()
 def component(cls: type[T]) -> type[T]:
     """Make `cls` a component: a dataclass whose values are checked when a person builds it, and a pytree of its numbers."""
     cls = dataclasses.dataclass(eq=False, repr=True)(cls)
@@ -76,14 +75,18 @@ def is_component(kind: Any) -> bool:
     return isinstance(kind, type) and dataclasses.is_dataclass(kind)
 
 
-@functools.cache
-def kinds(cls: type) -> dict[str, str]:
+def kinds(cls: Any) -> dict[str, str]:
     """Each field's kind: number, child, mixed or static."""
+    return _kinds(cls)
+
+
+@functools.cache
+def _kinds(cls: Any) -> dict[str, str]:
     hints = typing.get_type_hints(cls)
     return {field.name: _kind(hints[field.name], field) for field in dataclasses.fields(cls)}
 
 
-def _kind(hint: Any, field: dataclasses.Field) -> str:
+def _kind(hint: Any, field: dataclasses.Field[Any]) -> str:
     if field.metadata.get("leaf") or hint in (float, float | None, list[float], list[float] | None):
         return "number"
     if is_component(hint):
@@ -115,7 +118,7 @@ def _item(hint: Any) -> Any:
     return typing.get_args(hint)[0]
 
 
-def _checked(field: dataclasses.Field, value: Any, hint: Any) -> Any:
+def _checked(field: dataclasses.Field[Any], value: Any, hint: Any) -> Any:
     name, options = field.name, field.metadata.get("options")
     if hint in (float, float | None) and not isinstance(value, jax.Array | np.ndarray):
         if isinstance(value, bool) or not isinstance(value, (int, float, np.number)):
@@ -180,7 +183,7 @@ def _traced(value: Any) -> bool:
 
 def _unflatten(cls: type, static: Any, children: Iterable[Any]) -> Any:
     # JAX rebuilds components around tracers and placeholders: no constructor, no checks.
-    self = object.__new__(cls)
+    self: Any = object.__new__(cls)
     self.__dict__.update(static[1])
     names = [name for name, kind in kinds(cls).items() if kind != "static"]
     for name, value in zip(names, children, strict=True):
@@ -213,7 +216,8 @@ def with_number(tree: T, path: str, change: typing.Callable[[Any], Any]) -> T:
     """`tree` with the number at the dotted `path` replaced by `change(number)`; nothing is checked, so it may be traced."""
     head, _, rest = path.partition(".")
     if isinstance(tree, dict):
-        return {**tree, head: with_number(tree[head], rest, change) if rest else change(tree[head])}
+        part = with_number(tree[head], rest, change) if rest else change(tree[head])
+        return {**tree, head: part}  # type: ignore[return-value]
     new = copy.copy(tree)
     value = getattr(tree, head)
     setattr(new, head, with_number(value, rest, change) if rest else change(value))

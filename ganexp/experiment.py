@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import enum
-from typing import NamedTuple
+import functools
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -112,8 +113,12 @@ class Experiment(Component):
         """This experiment with every scheduled number as it is at `step`."""
         new, now = self, jnp.asarray(step, jnp.float32)
         for path, schedule in self.scheduled().items():
-            new = with_number(new, path, lambda base, schedule=schedule: schedule.value(base, now))
+            new = with_number(new, path, functools.partial(_value, schedule, now))
         return new
+
+
+def _value(schedule: Schedule, step: Any, base: Any) -> Any:
+    return schedule.value(base, step)
 
 
 def targets(path: str, known: set[str]) -> list[str]:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 
 from ganexp import checkpoints
@@ -17,7 +18,9 @@ from ganexp.component import numbers
 from ganexp.job import Job
 from ganexp.metrics import Evaluator, Probe, join, probe, reference
 from ganexp.metrics.dirac import dirac_parameters
-from ganexp.records import EventFile, Table, png_bytes, read_table, write_png
+from ganexp.records.events import EventFile
+from ganexp.records.pictures import png_bytes, write_png
+from ganexp.records.table import Table, read_table
 from ganexp.train import Report
 from ganexp.types import PLAYERS, TrainState
 from ganexp.views.pictures import Pictures
@@ -157,7 +160,7 @@ class Recorder:
 
     def _scheduled(self, step: int) -> dict[str, float]:
         scheduled = self.job.experiment.scheduled()
-        now = numbers(self.experiment.at(np.int32(step))) if scheduled else {}
+        now = numbers(self.experiment.at(jnp.int32(step))) if scheduled else {}
         return {f"schedule/{path.replace('.settings.', '.')}": float(now[path]) for path in scheduled}
 
     def _evaluate(self, step: int, values: Probe) -> dict[str, float]:

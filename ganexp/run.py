@@ -20,7 +20,7 @@ import ganexp
 from ganexp.checkpoints import Checkpoint
 from ganexp.component import arrays, describe
 from ganexp.job import Job
-from ganexp.records import write_summary
+from ganexp.records.summary import write_summary
 from ganexp.train import SIGNALS, Report, chunk, first_bad_operation, init, no_report
 from ganexp.types import TrainState
 
@@ -54,21 +54,21 @@ class Progress(NamedTuple):
 def run(
     job: Job,
     folder: Path,
-    config_text: str = "",
+    describe_config: Callable[[], str] = str,
     resumed: Checkpoint | None = None,
     show: Callable[[Progress], None] = lambda progress: None,
     started: float | None = None,
 ) -> Outcome:
     """Run `job` in `folder`, from a checkpoint or from the start, and leave its records there.
 
-    `config_text` is shown in TensorBoard; `started` is when the program began, by `time.perf_counter`.
+    `describe_config` is called once the device is busy, to note the config; what it returns is shown in TensorBoard. `started` is when the program began, by `time.perf_counter`.
     Ctrl-C and SIGTERM save a checkpoint and end the run with status `interrupted`.
     """
     began = time.perf_counter() if started is None else started
     summary = _summary(job, folder, resumed)
     write_summary(folder, summary)
     try:
-        outcome, seconds = _train(job, folder, config_text, resumed, show, began)
+        outcome, seconds = _train(job, folder, describe_config, resumed, show, began)
     except BaseException as error:
         write_summary(folder, summary | {"status": "failed", "reason": f"{type(error).__name__}: {error}"[:2000]})
         raise
@@ -81,7 +81,7 @@ def run(
 def _train(
     job: Job,
     folder: Path,
-    config_text: str,
+    describe_config: Callable[[], str],
     resumed: Checkpoint | None,
     show: Callable[[Progress], None],
     began: float,
@@ -106,7 +106,7 @@ def _train(
     clock.seconds |= {"start": compiling - began, "compile": launched - compiling}
     recorder = Recorder(job, experiment, data, folder, step, clock)
     with ExitStack() as profiling, interruptible() as interrupted:
-        recorder.describe(config_text)
+        recorder.describe(describe_config())
         while True:
             # The device works in order: what is read at this step goes before the next chunk, and is written during it.
             with clock.spent("compile"):
@@ -150,7 +150,7 @@ def interruptible() -> Iterator[Callable[[], int]]:
     """While the body runs, Ctrl-C and SIGTERM only set what the yielded function tells: the signal's number, or 0."""
     heard: list[int] = []
     before: dict[int, Any] = {}
-    for number in (signal.SIGINT, signal.SIGTERM):
+    for number in (int(signal.SIGINT), int(signal.SIGTERM)):
         # Python lets only the main thread set handlers; elsewhere (a notebook's worker) signals stay as they are.
         try:
             before[number] = signal.signal(number, lambda number, frame: heard.append(number))

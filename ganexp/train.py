@@ -7,7 +7,6 @@ from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 from jax.experimental import checkify
 from jaxtyping import Array, Bool, Float, Int, PyTree
 
@@ -95,8 +94,8 @@ def chunk(
 
 def no_report() -> Report:
     """The report before the first step."""
-    losses = {player: np.float32(np.nan) for player in PLAYERS}
-    return Report(losses, np.int32(0), np.zeros(len(SIGNALS), bool))
+    losses = dict.fromkeys(PLAYERS, jnp.float32(jnp.nan))
+    return Report(losses, jnp.int32(0), jnp.zeros(len(SIGNALS), bool))
 
 
 def first_bad_operation(experiment: Experiment, data: PyTree, state: TrainState, last: int) -> str | None:

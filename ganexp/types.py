@@ -17,10 +17,13 @@ from ganexp.component import Component, component, setting
 if TYPE_CHECKING:
     from ganexp.experiment import Experiment
 
+    Parameters = Any
+else:
+    Parameters = PyTree[Float[Array, "..."]]
+
 GENERATOR, DISCRIMINATOR = "generator", "discriminator"
 PLAYERS = (GENERATOR, DISCRIMINATOR)
 
-Parameters = PyTree[Float[Array, "..."]]
 Scalar = Float[Array, ""]
 Extent = tuple[tuple[float, float], tuple[float, float]]
 
@@ -198,7 +201,14 @@ class Schedule(Component):
 
 @component
 class Updates(Component):
-    """The order in which the players move: one training step."""
+    """The order in which the players move: one training step, of `d_steps` and `g_steps` updates.
+
+    `minibatch`: every update has a `fresh` one, or all of a step share the `same` one.
+    """
+
+    d_steps: int = setting(1, least=0)
+    g_steps: int = setting(1, least=0)
+    minibatch: str = setting("fresh", options=("fresh", "same"))
 
     @property
     def batches(self) -> int:

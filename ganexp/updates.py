@@ -131,14 +131,10 @@ class _Counted(Updates):
 class Alternating(_Counted):
     """`d_steps` updates of the discriminator, then `g_steps` of the generator against the discriminator so reached.
 
-    `first` says who begins. `minibatch`: every update has a `fresh` one, or all of a step share the `same` one. Algorithm 1
-    of Goodfellow et al. (2014) is `first: discriminator`, `minibatch: fresh`, `g_steps: 1` and d_steps = k.
+    `first` says who begins. Algorithm 1 of Goodfellow et al. (2014) is `first: discriminator`, `minibatch: fresh`, `g_steps: 1` and d_steps = k.
     """
 
-    d_steps: int = setting(1, least=0)
-    g_steps: int = setting(1, least=0)
     first: str = setting(DISCRIMINATOR, options=(DISCRIMINATOR, GENERATOR))
-    minibatch: str = setting("fresh", options=("fresh", "same"))
 
     def step(self, experiment: Experiment, players: Players, draws: Draws) -> tuple[Players, dict[str, Update]]:
         records = {}
@@ -151,14 +147,7 @@ class Alternating(_Counted):
 
 @component
 class Simultaneous(_Counted):
-    """Both players move against the rival as it was at the start of the step: `d_steps` and `g_steps` updates each.
-
-    `minibatch`: every update has a `fresh` one, or all of a step share the `same` one (as in Mescheder et al. 2017).
-    """
-
-    d_steps: int = setting(1, least=0)
-    g_steps: int = setting(1, least=0)
-    minibatch: str = setting("fresh", options=("fresh", "same"))
+    """Both players move against the rival as it was at the start of the step (Mescheder et al. 2017)."""
 
     def step(self, experiment: Experiment, players: Players, draws: Draws) -> tuple[Players, dict[str, Update]]:
         moves = {

@@ -1,5 +1,5 @@
-"""How every test runs. Warnings are errors (pyproject.toml); here: ranks are not promoted, types are checked at run time,
-and compiled programs are kept between runs in pytest's own cache."""
+"""How every test runs. Warnings are errors (pyproject.toml); here: ranks are not promoted, types are checked at run
+time, and compiled programs are kept between runs in pytest's own cache."""
 
 from __future__ import annotations
 
@@ -25,7 +25,6 @@ with warnings.catch_warnings():
     from ganexp.config.compose import compose
     from ganexp.experiment import Experiment
     from ganexp.job import Job
-
 
 
 def _unchecked(cls: type) -> None:

@@ -1,7 +1,7 @@
 """What every part of a group keeps to. `check_*` takes a part and raises AssertionError where it does not.
 
 A part is pure: compiled it gives what it gives uncompiled, one lane of a map what it gives alone, and its numbers are
-traced: two parts that differ in their numbers are one program. All numbers are float32 and finite, and so are gradients.
+traced: two parts that differ in their numbers are one program. All numbers are float32 and finite, as are gradients.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from ganexp.component import arrays
-from ganexp.types import DISCRIMINATOR, PLAYERS, Draws, Player, Scores
+from ganexp.types import DISCRIMINATOR, GENERATOR, PLAYERS, Draws, Player, Scores
 
 KEY = jax.random.key(7)
 N = 16
@@ -42,7 +42,7 @@ def nudged(part: Any) -> Any:
 
 
 def check_pure(function: Callable[[Any], Any], part: Any, eager: bool = True, **tolerance: float) -> Any:
-    """`function(part)` compiled = not compiled (where `eager`), mapped = alone, one trace for two values; returns it."""
+    """`function(part)`: compiled = not compiled (where `eager`), mapped = alone, one trace for two values."""
     traces = []
 
     @jax.jit
@@ -138,7 +138,7 @@ def check_prior(prior: Any) -> None:
 
 
 def check_penalty(penalty: Any) -> None:
-    """A term is a scalar, at least 0, with a finite gradient, at a flat critic too; projecting twice is projecting once."""
+    """A term is a scalar, at least 0, with a finite gradient, of a flat critic too; projecting twice is as once."""
     real, fake = jax.random.normal(KEY, (2, N, 2))
     params = {"square": jnp.array([0.5, -0.3]), "line": jnp.array([3.0, -0.001])}
 
@@ -243,7 +243,7 @@ def check_updates(experiment: Any, eager: bool = True) -> None:
     )
     assert set(after) == set(records) == set(PLAYERS)
     assert jax.tree.structure(after) == jax.tree.structure(before)
-    times = {player: experiment.updates.d_steps if player == DISCRIMINATOR else experiment.updates.g_steps for player in PLAYERS}
+    times = {DISCRIMINATOR: experiment.updates.d_steps, GENERATOR: experiment.updates.g_steps}
     for player, record in records.items():
         shapes = jax.tree.map(jnp.shape, before[player].params)
         assert jax.tree.map(jnp.shape, after[player].params) == shapes

@@ -235,7 +235,16 @@ def test_one_number_is_replaced_and_no_other(path):
 
 
 def test_describing_names_every_setting_and_every_chosen_part(composed):
-    described = describe(composed("loss=least_squares", "penalty=[r1]", "penalty.r1.weight=3", "dataset=ring", "batch_size=64", "optimizer=momentum"))
+    described = describe(
+        composed(
+            "loss=least_squares",
+            "penalty=[r1]",
+            "penalty.r1.weight=3",
+            "dataset=ring",
+            "batch_size=64",
+            "optimizer=momentum",
+        )
+    )
     assert described["loss"] == "least_squares"
     assert described["loss.read"] == "logits"
     assert described["penalty.r1"] == "r1"

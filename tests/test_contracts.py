@@ -13,10 +13,13 @@ CONF = Path(__file__).resolve().parent.parent / "conf"
 # Recipes and intentions are made of the options tested here.
 WITHOUT = {"experiment", "debug", "hydra"}
 GROUPS = (
-    "dataset", "loss", "model", "model/discriminator", "model/generator", "optimizer", "penalty", "prior", "schedule", "updates",
+    "dataset", "loss", "model", "model/discriminator", "model/generator", "optimizer", "penalty", "prior", "schedule",
+    "updates",
 )  # fmt: skip
 SMALL = ("batch_size=8", "generator_optimizer=sgd", "discriminator_optimizer=sgd")
-TINY_NETS = tuple(f"model.{player}.{size}" for player in ("generator", "discriminator") for size in ("width=4", "depth=1"))
+TINY_NETS = tuple(
+    f"model.{player}.{size}" for player in ("generator", "discriminator") for size in ("width=4", "depth=1")
+)
 
 
 def options(group):

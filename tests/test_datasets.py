@@ -8,7 +8,18 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from ganexp.datasets import Curve, Dirac, GanlabDisjoint, GanlabGaussians, GanlabLine, GanlabRing, Grid, Moons, Ring, Spiral
+from ganexp.datasets import (
+    Curve,
+    Dirac,
+    GanlabDisjoint,
+    GanlabGaussians,
+    GanlabLine,
+    GanlabRing,
+    Grid,
+    Moons,
+    Ring,
+    Spiral,
+)
 from ganexp.datasets.mixtures import box, mixture
 
 N = 50_000
@@ -64,8 +75,8 @@ def ganlab_line(rng, _):
 
 
 def ganlab_gaussians(rng, _):
-    first = rng.random((N, 1)) < 0.5
-    return np.where(first, [0.3, 0.7] + normals(rng, 0.1), [0.7, 0.4] + normals(rng, 0.05, 0.2))
+    one, other = normals(rng, 0.1) + np.array([0.3, 0.7]), normals(rng, 0.05, 0.2) + np.array([0.7, 0.4])
+    return np.where(rng.random((N, 1)) < 0.5, one, other)
 
 
 def ganlab_ring(rng, _):
@@ -210,7 +221,7 @@ def test_what_the_networks_see_and_data_units_are_inverse(bounds, normalization)
     (x0, x1), (y0, y1) = dataset.extent
     assert x0 < bounds[0]
     assert x1 > bounds[1]
-    assert y0 < 10
+    assert y0 < 10 + min(x * x for x in np.linspace(*bounds, 101))
     assert y1 > 10 + max(bound * bound for bound in bounds)
 
 
@@ -218,4 +229,6 @@ def test_distance_from_the_curve_is_a_share_of_its_height():
     dataset = Curve(-50.0, 50.0)
     np.testing.assert_allclose(dataset.distance(np.array([[0.0, 10.0], [-50.0, 2510.0], [7.0, 59.0]])), 0, atol=1e-12)
     # 250 of 2500 above; and 10 of 100 beyond the end, at its height.
-    np.testing.assert_allclose(dataset.distance(np.array([[0.0, 260.0], [60.0, 2510.0], [60.0, 2260.0]])), [0.1, 0.1, 0.2])
+    np.testing.assert_allclose(
+        dataset.distance(np.array([[0.0, 260.0], [60.0, 2510.0], [60.0, 2260.0]])), [0.1, 0.1, 0.2]
+    )

@@ -76,7 +76,9 @@ def test_every_optimizer_of_optax_has_an_option():
 @pytest.mark.parametrize("name", ["lbfgs", "polyak_sgd", "scale_by_adam", "chain", "__doc__", "Adam", ""])
 def test_what_needs_more_than_gradients_is_refused(name):
     assert name not in functions()
-    with pytest.raises(SettingError, match=rf"^name: Optax has no first-order optimizer '{name}'; it has .*adam, .*sgd"):
+    with pytest.raises(
+        SettingError, match=rf"^name: Optax has no first-order optimizer '{name}'; it has .*adam, .*sgd"
+    ):
         Optimizer(name, 0.1)
 
 
@@ -97,7 +99,7 @@ def test_an_unknown_setting_is_refused_with_the_nearest_and_all_that_are_known()
         ("adam", {"b1": 1.0}), ("adam", {"b2": -0.1}), ("adam", {"eps": -1e-8}), ("adam", {"b1": "x"}),
         ("adam", {"b1": True}), ("adam", {"nesterov": 1}), ("adam", {"b1": None}), ("adam", {"b1": float("nan")}),
         ("adam", {"eps": float("inf")}), ("adam", {"eps": 1e39}), ("rmsprop", {"decay": 1.0}), ("adadelta", {"rho": 1.5}),
-        ("adafactor", {"min_dim_size_to_factor": 2.5}), ("signum", {"beta": 1.0}),
+        ("adafactor", {"min_dim_size_to_factor": 2.5}),
     ],
 )  # fmt: skip
 def test_settings_out_of_range_are_refused(name, settings):

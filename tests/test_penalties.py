@@ -16,7 +16,8 @@ REAL, FAKE = jnp.asarray(np.random.default_rng(0).normal(size=(2, 32, 3)), jnp.f
 KEY = jax.random.key(0)
 W = np.array([1.0, -2.0, 0.5], np.float32)
 SMALL = (
-    "batch_size=8", "model.generator.width=4", "model.discriminator.width=4", "optimizer=sgd", "updates.d_steps=1", "schedule=[]",
+    "batch_size=8", "model.generator.width=4", "model.discriminator.width=4", "optimizer=sgd", "updates.d_steps=1",
+    "schedule=[]",
 )  # fmt: skip
 
 
@@ -68,8 +69,9 @@ def one_step(experiment):
 
 
 def test_penalties_are_added_to_the_discriminators_cost_alone(composed):
-    plain = composed(*SMALL, "penalty=[]")
-    penalised = composed(*SMALL, "penalty=[r1]", "penalty.r1.weight=3", "loss.scale=1")
+    still = (*SMALL, "discriminator_optimizer.learning_rate=0")
+    plain = composed(*still, "penalty=[]")
+    penalised = composed(*still, "penalty=[r1]", "penalty.r1.weight=3")
     state, _, without = one_step(arrays(plain))
     _, _, with_r1 = one_step(arrays(penalised))
 
@@ -79,10 +81,8 @@ def test_penalties_are_added_to_the_discriminators_cost_alone(composed):
     term = 1.5 * (np.asarray(slopes) ** 2).sum(axis=1).mean()
     assert term > 1e-3
     np.testing.assert_allclose(with_r1[DISCRIMINATOR].loss - without[DISCRIMINATOR].loss, term, rtol=1e-3)
-    # Against the same discriminator the generator's cost has no such term.
-    frozen = [composed(*SMALL, "updates.d_steps=0", *penalty) for penalty in (["penalty=[]"], ["penalty=[r1]"])]
-    losses = [one_step(arrays(experiment))[2][GENERATOR].loss for experiment in frozen]
-    assert losses[0] == losses[1]
+    # The discriminator stands still, so the generator meets the same one, and pays no such term.
+    assert with_r1[GENERATOR].loss == without[GENERATOR].loss
 
 
 def test_clipping_holds_after_a_step_of_the_discriminator_and_spares_the_generator(composed):

@@ -22,8 +22,11 @@ from tensorboard.plugins.hparams import metadata as hparams_metadata
 from tensorboard.plugins.hparams import summary_v2 as hparams
 from tensorboard.util.tensor_util import make_ndarray
 
-from ganexp import records
 from ganexp.records import events
+from ganexp.records.events import EventFile
+from ganexp.records.pictures import png_bytes, write_png
+from ganexp.records.summary import read_summary, write_summary
+from ganexp.records.table import TABLE_NAME, Table, read_table
 
 FLOATS = np.array([0.1, -1e-45, 1.17549435e-38, 3.4028235e38, 1 / 3, 16777217, -0.0], np.float32)
 
@@ -46,13 +49,13 @@ def only_tensor(folder: Path, tag: str) -> np.ndarray:
 
 def record(folder: Path, steps: range, value: float, start_step: int) -> None:
     """One start of a run that records `value` at all `steps`."""
-    file = records.EventFile(folder, start_step)
+    file = EventFile(folder, start_step)
     picture = np.full((1, 1, 3), value, np.uint8)
-    table = records.Table(folder / records.TABLE_NAME, ["loss"], start_step)
+    table = Table(folder / TABLE_NAME, ["loss"], start_step)
     for step in steps:
         file.scalars(step, {"loss": value})
         file.histogram(step, "score", np.full(3, value))
-        file.image(step, "samples", records.png_bytes(picture))
+        file.image(step, "samples", png_bytes(picture))
         table.append(step, {"loss": value})
     file.close()
     table.close()
@@ -60,7 +63,7 @@ def record(folder: Path, steps: range, value: float, start_step: int) -> None:
 
 @pytest.fixture
 def event_file(tmp_path):
-    file = records.EventFile(tmp_path, 0)
+    file = EventFile(tmp_path, 0)
     yield file
     file.close()
 
@@ -93,7 +96,7 @@ def test_adding_to_a_closed_file_is_refused(event_file):
 
 def test_an_image_comes_back_pixel_by_pixel(tmp_path, event_file):
     pixels = np.random.default_rng(0).integers(0, 256, (5, 9, 3), np.uint8)
-    event_file.image(3, "samples", records.png_bytes(pixels))
+    event_file.image(3, "samples", png_bytes(pixels))
     (image,) = read_events(tmp_path).Images("samples")
     assert (image.step, image.width, image.height) == (3, 9, 5)
     np.testing.assert_array_equal(np.asarray(Image.open(io.BytesIO(image.encoded_image_string))), pixels)
@@ -186,7 +189,7 @@ def test_a_resumed_run_shows_each_step_once_with_the_later_value(tmp_path):
     histograms = [(event.step, event.histogram_value.max) for event in accumulator.Histograms("score")]
     assert histograms == list(enumerate(expected))
     assert [event.step for event in accumulator.Images("samples")] == list(range(11))
-    table = records.read_table(tmp_path / records.TABLE_NAME)
+    table = read_table(tmp_path / TABLE_NAME)
     np.testing.assert_array_equal(table["step"], range(11))
     np.testing.assert_array_equal(table["loss"], expected)
 
@@ -195,7 +198,7 @@ def test_a_run_started_anew_in_its_folder_forgets_the_former(tmp_path):
     record(tmp_path, range(0, 8), 1.0, start_step=0)
     record(tmp_path, range(0, 2), 2.0, start_step=0)
     assert scalar_events(tmp_path, "loss") == [(0, 2.0), (1, 2.0)]
-    np.testing.assert_array_equal(records.read_table(tmp_path / records.TABLE_NAME)["loss"], [2.0, 2.0])
+    np.testing.assert_array_equal(read_table(tmp_path / TABLE_NAME)["loss"], [2.0, 2.0])
 
 
 def test_event_files_sort_by_creation_whatever_the_clock_says(tmp_path, monkeypatch):
@@ -204,7 +207,7 @@ def test_event_files_sort_by_creation_whatever_the_clock_says(tmp_path, monkeypa
     for second in [1_700_000_000] * 12 + [1_600_000_000, 1_800_000_000]:
         monkeypatch.setattr(time, "time", lambda now=second: now + 0.5)
         before = set(os.listdir(tmp_path))
-        records.EventFile(tmp_path, 0).close()
+        EventFile(tmp_path, 0).close()
         names += set(os.listdir(tmp_path)) - before
     assert names == sorted(names) and len(names) == 14
     assert names[0] > "events.out.tfevents.1700000000.other-host.77.0"
@@ -231,22 +234,22 @@ def test_a_table_torn_anywhere_keeps_its_whole_rows(tmp_path):
         path.write_bytes(whole[:length])
         rows = max(whole[:length].count(b"\n") - 1, 0)
         if b"\n" in whole[:length]:
-            np.testing.assert_array_equal(records.read_table(path)["step"], range(8, 8 + rows))
-        records.Table(path, ["loss"], start_step=100).close()
-        np.testing.assert_array_equal(records.read_table(path)["step"], range(8, 8 + rows))
+            np.testing.assert_array_equal(read_table(path)["step"], range(8, 8 + rows))
+        Table(path, ["loss"], start_step=100).close()
+        np.testing.assert_array_equal(read_table(path)["step"], range(8, 8 + rows))
         assert path.read_bytes() == b"step,loss\n" + b"".join(whole.splitlines(keepends=True)[1 : 1 + rows])
 
 
 def test_a_row_of_rubbish_is_dropped(tmp_path):
     path = tmp_path / "metrics.csv"
     path.write_bytes(b"step,a,b\n1,1.0,2.0\n2,\0\0\0,2.0\n3,1.0\n4,1.0,2.0,3.0\n\xff\xfe,,\n\n5,,1.5\n")
-    records.Table(path, ["a", "b"], start_step=9).close()
+    Table(path, ["a", "b"], start_step=9).close()
     assert path.read_text() == "step,a,b\n1,1.0,2.0\n5,,1.5\n"
 
 
 def test_a_resumed_table_equals_the_uninterrupted_one(tmp_path):
     def run(path: Path, start_step: int, end_step: int) -> None:
-        table = records.Table(path, ["loss"], start_step)
+        table = Table(path, ["loss"], start_step)
         for step in range(start_step, end_step):
             table.append(step, {"loss": step / 3} | ({"late": step / 7} if step >= 4 else {}))
         table.close()
@@ -263,12 +266,12 @@ def test_a_resumed_table_equals_the_uninterrupted_one(tmp_path):
 
 def test_floats_round_trip(tmp_path):
     path = tmp_path / "metrics.csv"
-    table = records.Table(path, ["single", "double"], 0)
+    table = Table(path, ["single", "double"], 0)
     doubles = np.append(FLOATS[:-1].astype(np.float64) / 3, np.pi)
     for step, (single, double) in enumerate(zip(FLOATS, doubles, strict=True)):
         table.append(step, {"single": single, "double": double})
     table.close()
-    read = records.read_table(path)
+    read = read_table(path)
     assert read["step"].dtype == np.int64 and read["single"].dtype == np.float64
     np.testing.assert_array_equal(read["single"].astype(np.float32), FLOATS)
     np.testing.assert_array_equal(read["single"], FLOATS)
@@ -278,18 +281,18 @@ def test_floats_round_trip(tmp_path):
 
 def test_missing_values_are_empty_and_others_need_not_be_finite(tmp_path):
     path = tmp_path / "metrics.csv"
-    table = records.Table(path, ["a", "b"], 0)
+    table = Table(path, ["a", "b"], 0)
     table.append(1, {"b": 2})
     table.append(2, {"a": np.inf, "b": -np.inf})
     table.append(3, {"a": np.nan})
     table.close()
     assert path.read_text() == "step,a,b\n1,,2.0\n2,inf,-inf\n3,nan,\n"
-    np.testing.assert_array_equal(records.read_table(path)["a"], [np.nan, np.inf, np.nan])
+    np.testing.assert_array_equal(read_table(path)["a"], [np.nan, np.inf, np.nan])
 
 
 def test_a_tag_seen_late_widens_the_table(tmp_path):
     path = tmp_path / "metrics.csv"
-    table = records.Table(path, ["a"], 0)
+    table = Table(path, ["a"], 0)
     table.append(1, {"a": 1.0})
     table.append(2, {"b": 2.0, "a": 1.5})
     table.append(3, {"c": 3.0})
@@ -300,18 +303,18 @@ def test_a_tag_seen_late_widens_the_table(tmp_path):
 
 
 def test_each_row_is_on_the_disk_at_once(tmp_path):
-    table = records.Table(tmp_path / "metrics.csv", ["a"], 0)
+    table = Table(tmp_path / "metrics.csv", ["a"], 0)
     for step in range(3):
         table.append(step, {"a": 0.5})
-        assert len(records.read_table(tmp_path / "metrics.csv")["step"]) == step + 1
+        assert len(read_table(tmp_path / "metrics.csv")["step"]) == step + 1
     table.close()
 
 
 @pytest.mark.parametrize("tag", ["step", "a,b", 'a"b', "a\nb", "a\rb"])
 def test_a_tag_that_would_break_the_table_is_refused(tmp_path, tag):
     with pytest.raises(ValueError, match="rename it"):
-        records.Table(tmp_path / "metrics.csv", [tag], 0)
-    table = records.Table(tmp_path / "metrics.csv", ["a"], 0)
+        Table(tmp_path / "metrics.csv", [tag], 0)
+    table = Table(tmp_path / "metrics.csv", ["a"], 0)
     with pytest.raises(ValueError, match="rename it"):
         table.append(1, {tag: 1.0})
     table.append(2, {"a": 1.0})
@@ -321,10 +324,10 @@ def test_a_tag_that_would_break_the_table_is_refused(tmp_path, tag):
 
 def test_what_is_no_table_is_refused(tmp_path):
     with pytest.raises(FileNotFoundError):
-        records.read_table(tmp_path / "metrics.csv")
+        read_table(tmp_path / "metrics.csv")
     (tmp_path / "metrics.csv").write_text("time,loss\n1,2\n")
     with pytest.raises(ValueError, match="not a table of scalars"):
-        records.read_table(tmp_path / "metrics.csv")
+        read_table(tmp_path / "metrics.csv")
 
 
 # run.json
@@ -333,7 +336,7 @@ def test_what_is_no_table_is_refused(tmp_path):
 def test_a_summary_comes_back_as_strict_json(tmp_path):
     plain = {"status": "diverged", "steps": np.int64(3), "score": np.float32(0.5), "modes": np.arange(2), "none": None}
     odd = {"odd": [np.nan, np.inf, -np.inf], "nested": {"a": (np.float32("nan"),)}}
-    records.write_summary(tmp_path, plain | odd)
+    write_summary(tmp_path, plain | odd)
     text = (tmp_path / "run.json").read_text()
     assert json.loads(text, parse_constant=pytest.fail) == {
         "status": "diverged",
@@ -344,14 +347,14 @@ def test_a_summary_comes_back_as_strict_json(tmp_path):
         "odd": ["nan", "inf", "-inf"],
         "nested": {"a": ["nan"]},
     }
-    assert records.read_summary(tmp_path) == json.loads(text)
+    assert read_summary(tmp_path) == json.loads(text)
     assert os.listdir(tmp_path) == ["run.json"]
 
 
 def test_a_summary_that_cannot_be_written_leaves_the_former(tmp_path, monkeypatch):
-    records.write_summary(tmp_path, {"steps": 1})
+    write_summary(tmp_path, {"steps": 1})
     with pytest.raises(TypeError):
-        records.write_summary(tmp_path, {"steps": object()})
+        write_summary(tmp_path, {"steps": object()})
 
     def killed(*_):
         raise KeyboardInterrupt
@@ -359,10 +362,10 @@ def test_a_summary_that_cannot_be_written_leaves_the_former(tmp_path, monkeypatc
     for moment in ("fsync", "replace"):
         with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
             patch.setattr(os, moment, killed)
-            records.write_summary(tmp_path, {"steps": 2})
-        assert records.read_summary(tmp_path) == {"steps": 1}
-    records.write_summary(tmp_path, {"steps": 3})
-    assert records.read_summary(tmp_path) == {"steps": 3} and os.listdir(tmp_path) == ["run.json"]
+            write_summary(tmp_path, {"steps": 2})
+        assert read_summary(tmp_path) == {"steps": 1}
+    write_summary(tmp_path, {"steps": 3})
+    assert read_summary(tmp_path) == {"steps": 3} and os.listdir(tmp_path) == ["run.json"]
 
 
 @pytest.mark.parametrize(
@@ -379,7 +382,7 @@ def test_a_summary_that_cannot_be_read_is_named(tmp_path, content, sentence):
     if content is not None:
         (tmp_path / "run.json").write_bytes(content)
     with pytest.raises(ValueError, match=sentence) as caught:
-        records.read_summary(tmp_path)
+        read_summary(tmp_path)
     assert str(tmp_path / "run.json") in str(caught.value) and "\n" not in str(caught.value)
 
 
@@ -389,15 +392,15 @@ def test_a_summary_that_cannot_be_read_is_named(tmp_path, content, sentence):
 def test_a_picture_is_small_and_lossless(tmp_path):
     pixels = np.zeros((64, 48, 3), np.uint8)
     pixels[10:20, 5:9] = 200, 30, 1
-    records.write_png(tmp_path / "views" / "samples.png", records.png_bytes(pixels))
+    write_png(tmp_path / "views" / "samples.png", png_bytes(pixels))
     with Image.open(tmp_path / "views" / "samples.png") as image:
         assert (image.format, image.mode, image.size) == ("PNG", "RGB", (48, 64))
         np.testing.assert_array_equal(np.asarray(image), pixels)
-    assert len(records.png_bytes(pixels)) < 200
+    assert len(png_bytes(pixels)) < 200
     assert os.listdir(tmp_path / "views") == ["samples.png"]
 
 
 def test_records_need_neither_jax_nor_tensorflow():
     heavy = ["jax", "flax", "optax", "hydra", "omegaconf", "tensorflow"]
-    code = f"import sys, ganexp.records; print([name for name in {heavy} if name in sys.modules])"
+    code = f"import sys, ganexp.records.events, ganexp.records.summary, ganexp.records.table; print([name for name in {heavy} if name in sys.modules])"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "[]\n"

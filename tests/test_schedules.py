@@ -26,7 +26,9 @@ ORACLES = {
         Exponential(rate=0.1, begin=0, length=100, least=0.05),
         np.array([max(BASE * 0.1 ** min(step / 100, 300), 0.05) for step in STEPS]),
     ),
-    "stepwise": (Stepwise(begins=[100, 300], values=[0.3, 0.1]), np.select([STEPS < 100, STEPS < 300], [BASE, 0.3], 0.1)),
+    "stepwise": (
+        Stepwise(begins=[100, 300], values=[0.3, 0.1]), np.select([STEPS < 100, STEPS < 300], [BASE, 0.3], 0.1),
+    ),
 }  # fmt: skip
 
 at = jax.jit(lambda experiment, step: experiment.at(step))
@@ -47,7 +49,7 @@ def test_schedules_begin_at_the_configs_value(name):
 
 def test_a_schedule_moves_both_players_learning_rates(composed):
     experiment = composed(
-        "schedule=[linear]", "optimizer=adam", "optimizer.learning_rate=0.1", "discriminator_optimizer.learning_rate=0.4",
+        "optimizer=adam", "optimizer.learning_rate=0.1", "discriminator_optimizer.learning_rate=0.4", "schedule=[linear]",
         "schedule.linear.setting=optimizer.learning_rate", "schedule.linear.final=0", "schedule.linear.length=100",
     )  # fmt: skip
     for step, share in ((0, 1), (25, 0.75), (100, 0), (5000, 0)):
@@ -101,7 +103,9 @@ def test_a_schedule_of_what_is_no_number_is_refused_with_the_nearest(composed, o
 
 @pytest.mark.parametrize("other", ["optimizer.learning_rate", "generator_optimizer.learning_rate"])
 def test_two_schedules_of_one_number_are_refused(composed, other):
-    with pytest.raises(SettingError, match=r"^schedule\.\w+\.setting: generator_optimizer.learning_rate already follows"):
+    with pytest.raises(
+        SettingError, match=r"^schedule\.\w+\.setting: generator_optimizer.learning_rate already follows"
+    ):
         composed("schedule=[linear,cosine]", f"schedule.cosine.setting={other}")
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import sys
 
-from hydra._internal.utils import create_config_search_path
 from hydra._internal.hydra import Hydra
+from hydra._internal.utils import create_config_search_path
 from hydra.core.global_hydra import GlobalHydra
 
 from ganexp.config.compose import ROOT, prepare

@@ -10,7 +10,7 @@ import jax
 from ganexp import cache
 from ganexp.component import describe
 from ganexp.job import Job
-from ganexp.types import PLAYERS, Parameters
+from ganexp.types import PLAYERS, Net, Parameters
 
 
 def show(job: Job, folder: Path) -> None:
@@ -32,7 +32,7 @@ def show(job: Job, folder: Path) -> None:
     print(f"time: {estimate(job)}")
 
 
-def size(net: object) -> int:
+def size(net: Net) -> int:
     """How many parameters a network has; nothing is computed."""
     params: Parameters = jax.eval_shape(net.init, jax.eval_shape(lambda: jax.random.key(0)))[0]
     return sum(math.prod(leaf.shape) for leaf in jax.tree.leaves(params))

@@ -17,7 +17,7 @@ from ganexp.component import arrays
 from ganexp.config.build import load
 from ganexp.config.mistakes import Mistake
 from ganexp.job import Job
-from ganexp.records import read_summary
+from ganexp.records.summary import read_summary
 from ganexp.train import init, no_report
 
 
@@ -45,8 +45,7 @@ def command(words: Sequence[str], typed: argparse.Namespace) -> int:
         dry.show(job, folder)
         return cli.FINISHED
     train.make(folder)
-    train.save_hydra(folder, config, overrides)
-    return train.train(job, folder, config, checkpoint)
+    return train.train(job, folder, config, overrides, checkpoint)
 
 
 def _summary(folder: Path) -> dict[str, object]:

@@ -44,7 +44,7 @@ def command(words: Sequence[str], dry_run: bool) -> int:
         print(f"run {len(statuses) + 1} of {len(jobs)}: {place.name}", file=sys.stderr)
         if 130 in statuses:
             return {}
-        statuses.append(train.train(build_job(config), place, config))
+        statuses.append(train.train(build_job(config), place, config, None))
         return {}
 
     GlobalHydra.instance().clear()

@@ -53,8 +53,7 @@ def command(name: str, words: Sequence[str], typed: argparse.Namespace) -> int:
         dry.show(job, folder_of(job, create=False))
         return cli.FINISHED
     folder = folder_of(job, create=True)
-    save_hydra(folder, config, words)
-    return train(job, folder, config)
+    return train(job, folder, config, words)
 
 
 def folder_of(job: Job, create: bool) -> Path:
@@ -110,8 +109,14 @@ def save_hydra(folder: Path, config: DictConfig, words: Sequence[str]) -> None:
     OmegaConf.save(OmegaConf.create(list(words)), folder / ".hydra" / "overrides.yaml")
 
 
-def train(job: Job, folder: Path, config: DictConfig, resumed: Any = None) -> int:
-    """Run the job in its folder, with a display; the exit status."""
+def train(job: Job, folder: Path, config: DictConfig, words: Sequence[str] | None, resumed: Any = None) -> int:
+    """Run the job in its folder, with a display, and leave the config and the overrides `words` there (None: a launcher did)."""
+
+    def describe_config() -> str:
+        if words is not None:
+            save_hydra(folder, config, words)
+        return config_text(config)
+
     from ganexp import cache
 
     cache.enable()
@@ -119,7 +124,7 @@ def train(job: Job, folder: Path, config: DictConfig, resumed: Any = None) -> in
     from ganexp.run import run
 
     with display.progress(job.steps) as show:
-        outcome = run(job, folder, config_text(config), resumed, show, started=cli.STARTED)
+        outcome = run(job, folder, describe_config, resumed, show, started=cli.STARTED)
     cache.remember_pace(job.experiment, folder, outcome.step - (int(resumed.state.step) if resumed else 0))
     display.show_end(outcome, folder)
     return STATUSES[outcome.status]

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 import dataclasses
+from collections.abc import Sequence
 from typing import Any
 
 from omegaconf import DictConfig, ListConfig, OmegaConf
@@ -52,12 +52,12 @@ def _built(node: Any, path: str) -> Any:
         return [_built(item, path) for item in node]
     if not isinstance(node, DictConfig):
         return node
-    cls = OmegaConf.get_type(node)
+    cls: Any = OmegaConf.get_type(node)
     group = next((group for group, base in BASES.items() if cls is base), None)
     if group is not None:
         name = path.rpartition(".")[2]
         raise SettingError(path, f"has settings but was not chosen; add {group}=[{name}], or leave them out")
-    values = {str(key): _built(_value(node, key, path), f"{path}.{key}") for key in node}
+    values = {key: _built(_value(node, key, path), f"{path}.{key}") for key in map(str, node)}
     return _make(cls, values, path) if is_component(cls) else values
 
 

@@ -71,7 +71,9 @@ def _hydra() -> Iterator[Hydra]:
     prepare()
     GlobalHydra.instance().clear()
     with initialize_config_dir(str(conf_dir()), version_base="1.3", job_name="ganexp"):
-        yield GlobalHydra.instance().hydra
+        hydra = GlobalHydra.instance().hydra
+        assert hydra is not None
+        yield hydra
 
 
 def compose(overrides: Sequence[str]) -> DictConfig:
@@ -99,7 +101,9 @@ def check(parsed: Sequence[Override], overrides: Sequence[str]) -> None:
         key = override.get_key_element().lstrip("+~")
         text = override.input_line or key
         if re.match(r"hydra\b(?!/(launcher|sweeper)|\.(launcher|sweeper)\.)", key):
-            raise Mistake(f"{text}: where a run lies and what it prints is not Hydra's here; set the folder with out=FOLDER")
+            raise Mistake(
+                f"{text}: where a run lies and what it prints is not Hydra's here; set the folder with out=FOLDER"
+            )
         if key.partition("@")[0] not in known:
             continue
         if override.is_delete() and key not in ("penalty", "schedule", "experiment", "debug"):
@@ -130,4 +134,4 @@ def _known(overrides: Sequence[str]) -> list[str]:
 
 def without_hydra(config: DictConfig) -> DictConfig:
     """The job's part of a composed config."""
-    return OmegaConf.masked_copy(config, [key for key in config if key != "hydra"])
+    return OmegaConf.masked_copy(config, [str(key) for key in config if key != "hydra"])

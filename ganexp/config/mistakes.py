@@ -84,7 +84,7 @@ def check_option(group: str, value: object, options: Iterable[str], text: str) -
 def keys(config: DictConfig, prefix: str = "") -> list[str]:
     """Every dotted key of a composed config."""
     found = []
-    for key in config:
+    for key in map(str, config):
         path = f"{prefix}{key}"
         found.append(path)
         if not OmegaConf.is_missing(config, key):

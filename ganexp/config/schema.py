@@ -28,9 +28,9 @@ JOB_FIELDS = tuple(field.name for field in dataclasses.fields(Job) if field.name
 EXPERIMENT_FIELDS = tuple(field.name for field in dataclasses.fields(Experiment))
 
 
-def classes(base: type) -> dict[str, type]:
+def classes(base: Any) -> dict[str, type]:
     """Every component below `base`, by option name."""
-    found = {}
+    found: dict[str, type] = {}
     for cls in base.__subclasses__():
         found |= {option_name(cls): cls} | classes(cls)
     return {name: cls for name, cls in found.items() if not name.startswith("_")}
@@ -52,7 +52,7 @@ def root() -> type:
     return dataclasses.make_dataclass("Settings", [*optimizers, *fields])
 
 
-def _default(field: dataclasses.Field, hint: Any) -> Any:
+def _default(field: dataclasses.Field[Any], hint: Any) -> Any:
     if field.default is not dataclasses.MISSING:
         return dataclasses.field(default=field.default)
     return (

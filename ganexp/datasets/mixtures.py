@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -24,7 +26,7 @@ def mixture(
     return centres[index], jax.random.normal(noise, (n, centres.shape[1]))
 
 
-def check_weights(weights: tuple[float, ...] | None, modes: int) -> None:
+def check_weights(weights: Sequence[float] | None, modes: int) -> None:
     """Refuse weights that do not match the number of modes, or sum to 0."""
     if weights is None:
         return
@@ -36,7 +38,7 @@ def check_weights(weights: tuple[float, ...] | None, modes: int) -> None:
         raise SettingError("weights", f"{list(weights)} sum to 0; at least one must be above 0")
 
 
-def shares(weights: tuple[float, ...] | None, modes: int) -> Float[np.ndarray, " k"]:
+def shares(weights: Sequence[float] | None, modes: int) -> Float[np.ndarray, " k"]:
     """The weights as numbers that sum to 1; equal ones for None."""
     weight = np.ones(modes) if weights is None else np.asarray(weights, float)
     return weight / weight.sum()

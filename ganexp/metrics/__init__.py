@@ -3,4 +3,4 @@
 from ganexp.metrics.evaluate import Evaluator, join
 from ganexp.metrics.probe import Probe, probe, reference
 
-__all__ = ["Evaluator", "join", "Probe", "probe", "reference"]
+__all__ = ["Evaluator", "Probe", "join", "probe", "reference"]

@@ -76,5 +76,5 @@ def norm(tree: Any) -> float:
 
 def join(probes: list[Probe]) -> Probe:
     """Several blocks as one evaluation; weights and gradients are those of the first."""
-    columns = [np.concatenate(column) for column in zip(*[probe[:4] for probe in probes], strict=True)]
-    return Probe(*columns, probes[0].weights, probes[0].gradients)
+    columns: Any = zip(*[probe[:4] for probe in probes], strict=True)
+    return Probe(*map(np.concatenate, columns), weights=probes[0].weights, gradients=probes[0].gradients)

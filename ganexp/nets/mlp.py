@@ -9,6 +9,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 from flax import nnx
+from jax.nn import leaky_relu
 
 from ganexp.component import component, setting
 from ganexp.nets.pure import pure
@@ -16,7 +17,7 @@ from ganexp.types import Architecture, Net
 
 ACTIVATIONS = {
     "relu": jax.nn.relu,
-    "leaky_relu": jax.nn.leaky_relu,
+    "leaky_relu": leaky_relu,
     "tanh": jnp.tanh,
     "sigmoid": jax.nn.sigmoid,
     "softplus": jax.nn.softplus,
@@ -61,7 +62,12 @@ class Mlp(Architecture):
     output: str = setting("linear", options=OUTPUTS)
 
     def net(self, inputs: tuple[int, ...], outputs: tuple[int, ...]) -> Net:
-        return pure(lambda rngs: Perceptron(self, math.prod(inputs), math.prod(outputs), rngs), self._forward(outputs))
+        structure = (jax.tree.structure(self), inputs, outputs)
+        return pure(
+            structure,
+            lambda rngs: Perceptron(self, math.prod(inputs), math.prod(outputs), rngs),
+            self._forward(outputs),
+        )
 
     def _forward(self, outputs: tuple[int, ...]) -> Any:
         activate = ACTIVATIONS[self.activation]
@@ -74,7 +80,7 @@ class Mlp(Architecture):
                     x = norm(x, use_running_average=not train)
                 elif norm is not None:
                     x = norm(x)
-                x = activate(x, self.slope) if self.activation == "leaky_relu" else activate(x)
+                x = leaky_relu(x, self.slope) if self.activation == "leaky_relu" else activate(x)
                 if self.dropout is not None and train:
                     # Flax's own Dropout branches on its rate in Python; a swept rate is traced.
                     kept = jax.random.bernoulli(jax.random.fold_in(key, number), 1 - self.dropout, x.shape)

@@ -23,7 +23,7 @@ class Point(Architecture):
         def forward(net: Weights, x: Any, key: Any, train: bool) -> Any:
             return jnp.broadcast_to(net.value[...], (x.shape[0], math.prod(outputs))).reshape(-1, *outputs), None
 
-        return pure(lambda rngs: Weights(math.prod(outputs), self.start), forward)
+        return pure(("point", outputs), lambda rngs: Weights(math.prod(outputs), self.start), forward)
 
 
 @component
@@ -36,7 +36,7 @@ class Linear(Architecture):
         def forward(net: Weights, x: Any, key: Any, train: bool) -> Any:
             return (x.reshape(x.shape[0], -1) @ net.value[...]).reshape(-1, *outputs), None
 
-        return pure(lambda rngs: Weights(math.prod(inputs), self.start), forward)
+        return pure(("linear", inputs), lambda rngs: Weights(math.prod(inputs), self.start), forward)
 
 
 class Weights(nnx.Module):

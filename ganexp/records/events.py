@@ -22,7 +22,6 @@ from tensorboard.plugins.custom_scalar import metadata as layout_metadata
 from tensorboard.plugins.custom_scalar.layout_pb2 import Layout, MultilineChartContent
 from tensorboard.plugins.text import metadata as text_metadata
 
-
 BUCKETS = 30
 
 

@@ -23,7 +23,7 @@ class Snapshot(NamedTuple):
 
     real: Float[Array, "n ..."]
     fake: Float[Array, "n ..."]
-    heat: Float[Array, "..."] | None
+    heat: Float[Array, ...] | None
     features_real: Float[Array, "n f"] | None
     features_fake: Float[Array, "n f"] | None
     field: tuple[Float[Array, "g g"], Float[Array, "g g"]] | None
