@@ -1,11 +1,11 @@
 """Time the start of a run against `import jax`, and the share of a run that metrics, pictures and records take.
 
-Start: from the start of the process to the end of the first training step, with compiled programs kept by an earlier run;
-the step is seen by a wrapper around `ganexp.run.chunk` that waits for the device. Beside it stand the whole process of a run
-of one step, which also evaluates, draws and saves, and `python -c "import jax"`. They take turns.
+Start: from the start of the process to the end of the first training step, with compiled programs kept by an earlier
+run; the step is seen by a wrapper around `ganexp.run.chunk` that waits for the device. Beside it stand the whole process
+of a run of one step, which also evaluates, draws and saves, and `python -c "import jax"`. They take turns.
 
-Share: what `run.json` counts as metrics and records; and, apart from that, the time of the default run against that of the
-same run that looks at nothing but its start and its end. There whole processes are timed.
+Share: what `run.json` counts as metrics and records; and, apart from that, the time of the default run against that of
+the same run that looks at nothing but its start and its end. There whole processes are timed.
 """
 
 from __future__ import annotations

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax.experimental import checkify
 from jaxtyping import Array, Bool, Float, Int, PyTree
 
@@ -94,8 +95,9 @@ def chunk(
 
 def no_report() -> Report:
     """The report before the first step."""
-    losses = dict.fromkeys(PLAYERS, jnp.float32(jnp.nan))
-    return Report(losses, jnp.int32(0), jnp.zeros(len(SIGNALS), bool))
+    # NumPy's, because every little operation of JAX's would be a program of its own to compile.
+    nothing: Any = (dict.fromkeys(PLAYERS, np.float32(np.nan)), np.int32(0), np.zeros(len(SIGNALS), bool))
+    return Report(*jax.device_put(nothing))
 
 
 def first_bad_operation(experiment: Experiment, data: PyTree, state: TrainState, last: int) -> str | None:

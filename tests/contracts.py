@@ -218,6 +218,10 @@ def check_optimizer(optimizer: Any) -> None:
         # A scan refuses a state whose structure or types change.
         return jax.lax.scan(step, (start, part.transform().init(start)), None, 60)
 
+    for leaf in jax.tree.leaves(optimizer.transform().init(start)):
+        assert not jnp.issubdtype(leaf.dtype, jax.dtypes.prng_key), (
+            "a state is plain arrays: checkpoints hold no others"
+        )
     (last, _), path = check_pure(descend, optimizer, eager=False, rtol=1e-3, atol=1e-4)
     assert jax.tree.map(jnp.shape, last) == jax.tree.map(jnp.shape, start)
     assert bowl(last) < bowl(start)

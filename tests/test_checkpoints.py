@@ -121,7 +121,7 @@ def test_a_checkpoint_of_another_experiment_is_refused_with_the_shapes(saved):
         with pytest.raises(BadCheckpoint, match="where this experiment has"):
             load(saved, bent(change))
     state, report = like(checkpoint(7))
-    with pytest.raises(BadCheckpoint, match="holds 12 arrays where this experiment has 11"):
+    with pytest.raises(BadCheckpoint, match="holds 13 arrays where this experiment has 12"):
         load(saved, (state, report._replace(losses={"generator": report.losses["generator"]})))
 
 

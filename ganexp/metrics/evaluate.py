@@ -77,4 +77,5 @@ def norm(tree: Any) -> float:
 def join(probes: list[Probe]) -> Probe:
     """Several blocks as one evaluation; weights and gradients are those of the first."""
     columns: Any = zip(*[probe[:4] for probe in probes], strict=True)
-    return Probe(*map(np.concatenate, columns), weights=probes[0].weights, gradients=probes[0].gradients)
+    real, fake, output_real, output_fake = map(np.concatenate, columns)
+    return Probe(real, fake, output_real, output_fake, probes[0].weights, probes[0].gradients)  # type: ignore[arg-type]

@@ -1,0 +1,357 @@
+"""The command: what it prints, its exit status, and the folder it leaves."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import re
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import jax
+import pytest
+import yaml
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+import ganexp
+from ganexp import cli
+from ganexp.cli import display
+from ganexp.component import arrays
+from ganexp.config.build import load
+from ganexp.config.options import groups, job_settings, options
+from ganexp.run import Progress
+from ganexp.train import init
+
+NETS = tuple(f"model.{player}.{size}" for player in ("generator", "discriminator") for size in ("width=8", "depth=2"))
+LOOKS = ("steps=60", "log_every=10", "eval_every=20", "image_every=30", "checkpoint_every=20", "eval_samples=500")
+TINY = (*NETS, *LOOKS, "batch_size=16")
+COMMON = {
+    "loss/discriminator",
+    "loss/generator",
+    "sliced_wasserstein",
+    "accuracy/real",
+    "accuracy/fake",
+    "score/real",
+    "score/fake",
+    "gradient/generator",
+    "gradient/discriminator",
+}
+PLANE = {"grid/kl", "grid/js", "grid/kl/floor", "grid/js/floor", "sliced_wasserstein/floor"}
+MODES = {"modes/covered", "modes/high_quality", "modes/kl", "modes/kl/floor"}
+KINDS = {
+    "ring": (TINY, COMMON | PLANE | MODES),
+    "curve": ((*TINY, "dataset=curve"), COMMON | PLANE | {"curve/distance", "curve/coverage"}),
+    # All real points are the same: the floor is exactly zero, and none is shown.
+    "dirac": ((*LOOKS, "dataset=dirac", "batch_size=4"), COMMON | {"dirac/theta", "dirac/psi"}),
+}
+
+
+@pytest.fixture(autouse=True)
+def one_cache(monkeypatch, tmp_path_factory):
+    """Compiled programs are shared by all runs here, in this process and in others."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.getbasetemp() / "cache"))
+    monkeypatch.setenv("JAX_COMPILATION_CACHE_DIR", str(jax.config.jax_compilation_cache_dir))
+    monkeypatch.setenv("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0")
+
+
+def here(*words: str) -> int:
+    """The exit status of the command, in this process."""
+    with pytest.raises(SystemExit) as ended:
+        cli.main(words)
+    return int(ended.value.code or 0)
+
+
+def command(*words: str, **options: Any) -> subprocess.CompletedProcess[str]:
+    """The command as a person types it."""
+    program = Path(sys.executable).with_name("ganexp")
+    return subprocess.run([program, *words], capture_output=True, text=True, timeout=120, check=False, **options)
+
+
+def python(code: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120, check=False)
+
+
+def summary(folder: Path) -> dict[str, Any]:
+    return json.loads((folder / "run.json").read_text())
+
+
+# Help and lists
+
+
+def test_help_names_every_group_and_setting_and_needs_neither_jax_nor_hydra():
+    done = python(
+        "import sys\n"
+        "from ganexp.cli import main\n"
+        "try: main(['--help'])\n"
+        "finally: print('IMPORTED', {'jax', 'hydra', 'omegaconf', 'flax', 'numpy'} & {*sys.modules}, file=sys.stderr)"
+    )
+    assert (done.returncode, done.stderr) == (0, "IMPORTED set()\n")
+    for group in groups():
+        assert re.search(rf"^  {group} ", done.stdout, re.MULTILINE), group
+    for name, (default, _) in job_settings().items():
+        assert f"  {name}={default}" in done.stdout
+    typed = yaml.safe_load((Path(ganexp.__file__).parent.parent / "conf" / "config.yaml").read_text())
+    assert {*job_settings()} == {*typed} - {"defaults", "hydra"}
+    assert max(map(len, done.stdout.splitlines())) <= 110
+
+
+def test_the_options_of_a_group_are_listed_with_a_line_about_each(capsys):
+    assert here("list") == 0
+    everything = capsys.readouterr().out
+    for group in groups():
+        assert here("list", group) == 0
+        lines = capsys.readouterr().out.splitlines()
+        assert lines[0] == f"{group}:"
+        assert [line.split()[0] for line in lines[1:] if not line.startswith("   ")] == list(options(group))
+        assert all(options(group).values()), f"an option of {group} has no first line that describes it"
+        assert "\n".join(lines) in everything
+
+
+def test_an_unknown_group_is_refused(capsys):
+    assert here("list", "los") == 2
+    assert "did you mean loss?" in capsys.readouterr().err
+
+
+def test_version(capsys):
+    assert here("--version") == 0
+    assert capsys.readouterr().out == f"ganexp {ganexp.__version__}\n"
+
+
+def test_a_reader_that_goes_away_is_no_error():
+    program = Path(sys.executable).with_name("ganexp")
+    for words in ("list", "--cfg all"):
+        pipe = f"set -o pipefail; {program} {words} | head -n 1"
+        done = subprocess.run(["bash", "-c", pipe], capture_output=True, text=True, timeout=120, check=False)
+        assert (done.returncode, done.stderr) == (0, "")
+        assert done.stdout.count("\n") == 1
+
+
+# What would run
+
+
+def test_cfg_job_prints_the_composed_config_and_starts_no_backend(tmp_path):
+    done = python(
+        "import os, sys\n"
+        f"os.chdir({str(tmp_path)!r})\n"
+        "from ganexp.cli import main\n"
+        "try: main(['--cfg', 'job', 'seed=3', 'dataset.radius=1.5'])\n"
+        "finally:\n"
+        "    from jax._src import xla_bridge\n"
+        "    print('BACKENDS', xla_bridge._backends, file=sys.stderr)"
+    )
+    assert (done.returncode, done.stderr) == (0, "BACKENDS {}\n")
+    config = yaml.safe_load(done.stdout)
+    assert (config["seed"], config["dataset"]["radius"]) == (3, 1.5)
+    assert "hydra" not in config
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_dry_run_says_the_sizes_and_makes_nothing(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    overrides = (
+        *LOOKS,
+        "batch_size=16",
+        "model.generator.depth=3",
+        "model.discriminator.features=2",
+        "prior.dimension=5",
+    )
+    assert here("--dry-run", *overrides, "out=made") == 0
+    said = capsys.readouterr().out
+    assert list(tmp_path.iterdir()) == []
+    state = init(arrays(load(overrides)[1].experiment))
+    for name, player in state.players.items():
+        count = sum(leaf.size for leaf in jax.tree.leaves(player.params))
+        assert re.search(rf"^{name}: .*\b{count:,} parameters$", said, re.MULTILINE)
+    assert "steps: 60" in said
+    assert "folder: made\n" in said
+    assert "model.generator.depth = 3" in said
+
+
+# The folder of a run
+
+
+@pytest.fixture(scope="module", params=KINDS)
+def finished(request, tmp_path_factory) -> tuple[str, Path, str]:
+    """A kind of run, its folder, and what it printed."""
+    folder = tmp_path_factory.mktemp("runs") / request.param
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("JAX_COMPILATION_CACHE_DIR", str(jax.config.jax_compilation_cache_dir))
+        done = command(*KINDS[request.param][0], f"out={folder}")
+    assert (done.returncode, "Traceback" in done.stderr) == (0, False), done.stderr
+    return request.param, folder, done.stdout
+
+
+def columns(folder: Path) -> list[str]:
+    return (folder / "metrics.csv").read_text().partition("\n")[0].split(",")
+
+
+def test_the_folder_holds_what_the_contract_says(finished):
+    kind, folder, _ = finished
+    names = {path.name for path in folder.iterdir() if "tfevents" not in path.name}
+    assert names == {".hydra", "checkpoints", "images", "metrics.csv", "run.json"}
+    assert len(list(folder.glob("events.out.tfevents.*"))) == 1
+    assert {path.name for path in (folder / ".hydra").iterdir()} == {"config.yaml", "hydra.yaml", "overrides.yaml"}
+    assert yaml.safe_load((folder / ".hydra" / "overrides.yaml").read_text()) == [*KINDS[kind][0], f"out={folder}"]
+    assert sorted(path.stem for path in (folder / "checkpoints").iterdir()) == [f"{n:010d}" for n in (20, 40, 60)]
+    for picture in {path.stem.rpartition("_")[0] for path in (folder / "images").iterdir()}:
+        assert [(folder / "images" / f"{picture}_{step:010d}.png").exists() for step in (0, 30, 60)] == [True] * 3
+    rows = (folder / "metrics.csv").read_text().splitlines()
+    assert columns(folder)[0] == "step"
+    assert [int(row.partition(",")[0]) for row in rows[1:]] == [0, 10, 20, 30, 40, 50, 60]
+
+
+def test_run_json_says_what_the_run_was_and_how_it_ended(finished):
+    _, folder, _ = finished
+    told = summary(folder)
+    assert (told["status"], told["seed"], told["step"]) == ("finished", 0, 60)
+    assert {"python", "jax", "jaxlib", "flax", "optax", "ganexp"} <= {*told["versions"]}
+    assert told["versions"]["jax"] == jax.__version__
+    assert told["versions"]["ganexp"] == ganexp.__version__
+    assert "git_commit" in told
+    assert told["device"]["platform"] == "cpu"
+    seconds = told["wall_seconds"]
+    assert {"start", "compile", "train", "metrics", "records"} <= {*seconds}
+    assert all(value >= 0 for value in seconds.values())
+    assert sum(value for name, value in seconds.items() if name != "total") <= seconds["total"] + 1e-6
+
+
+def test_the_names_other_programs_rely_on_are_everywhere(finished):
+    kind, folder, _ = finished
+    expected = KINDS[kind][1]
+    seen = EventAccumulator(str(folder), size_guidance={"scalars": 0}).Reload()
+    for place, tags in (
+        ("metrics.csv", {*columns(folder)}),
+        ("run.json", {*summary(folder)["final"]}),
+        ("TensorBoard", {*seen.Tags()["scalars"]}),
+    ):
+        assert expected <= tags, f"{place} lacks {expected - tags}"
+        others = {tag for tag in tags - expected - {"step"} if not tag.startswith("schedule/")}
+        assert not others, f"{place} has {others}, which nobody documented"
+    assert {"config/text_summary", "config"} & {*seen.Tags()["tensors"]}
+    assert "custom_scalars__config__" in seen.Tags()["tensors"]
+
+
+def test_the_end_shows_the_metrics_their_floors_and_what_to_type_next(finished):
+    kind, folder, said = finished
+    for tag in KINDS[kind][1]:
+        assert (re.search(rf"^{tag} ", said, re.MULTILINE) is None) == tag.endswith("/floor"), tag
+    assert f"tensorboard --logdir {folder}" in said
+
+
+def test_a_folder_with_a_run_is_left_alone(finished, capsys):
+    _, folder, _ = finished
+    before = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+    assert here(*TINY, f"out={folder}") == 2
+    assert f"ganexp resume {folder}" in capsys.readouterr().err
+    assert {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()} == before
+
+
+def test_without_out_a_run_lies_under_outputs(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for _ in range(2):
+        assert here(*KINDS["dirac"][0]) == 0
+    runs = [path.parent.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("run.json")]
+    assert len(runs) == 2
+    for folder in runs:
+        assert re.fullmatch(r"outputs/\d{4}-\d\d-\d\d/\d\d-\d\d-\d\d(-\d+)?", folder)
+
+
+def test_run_json_says_running_while_it_runs(tmp_path, monkeypatch):
+    seen = []
+
+    @contextlib.contextmanager
+    def progress(*arguments: object) -> Iterator[Callable[[Progress], None]]:
+        yield lambda told: seen.append((told.step, summary(tmp_path / "run")["status"]))
+
+    monkeypatch.setattr(display, "progress", progress)
+    assert here(*KINDS["dirac"][0], f"out={tmp_path / 'run'}") == 0
+    assert [step for step, _ in seen] == [10, 20, 30, 40, 50, 60]
+    assert {status for _, status in seen} == {"running"}
+
+
+def test_a_run_that_fails_says_so(tmp_path, monkeypatch):
+    @contextlib.contextmanager
+    def progress(*arguments: object) -> Iterator[Callable[[Progress], None]]:
+        yield lambda told: 1 / 0
+
+    monkeypatch.setattr(display, "progress", progress)
+    with pytest.raises(ZeroDivisionError):
+        cli.main([*KINDS["dirac"][0], f"out={tmp_path / 'run'}"])
+    told = summary(tmp_path / "run")
+    assert (told["status"], told["reason"]) == ("failed", "ZeroDivisionError: division by zero")
+
+
+def test_a_divergence_exits_3_and_says_where_and_why(tmp_path, capsys):
+    chosen = ("optimizer=sgd", "optimizer.learning_rate=1e30", "penalty=[]", "schedule=[]")
+    assert here(*TINY, *chosen, f"out={tmp_path / 'run'}") == 3
+    told = summary(tmp_path / "run")
+    assert told["status"] == "diverged"
+    step = int(re.search(r"at step (\d+) ", told["reason"])[1])
+    assert 1 <= step <= 10
+    said = capsys.readouterr()
+    assert f"ganexp: diverged: {told['reason']}" in said.err
+    assert "Traceback" not in said.err
+    assert here("resume", str(tmp_path / "run")) == 2
+    assert "diverged" in capsys.readouterr().err
+
+
+def test_a_cache_folder_that_cannot_be_written_is_done_without(tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_CACHE_HOME", "/dev/null/x")
+    monkeypatch.delenv("JAX_COMPILATION_CACHE_DIR")
+    done = command(*KINDS["dirac"][0], "out=run", cwd=tmp_path)
+    assert done.returncode == 0
+    assert "Traceback" not in done.stderr
+    assert "Warning" not in done.stderr
+    assert {path.name for path in tmp_path.iterdir()} == {"run"}
+
+
+# Sweeps
+
+
+def test_a_sweep_makes_a_whole_run_folder_for_each_combination(tmp_path):
+    swept = ("dataset.radius=1,2.5", "loss=minimax,least_squares")
+    fixed = ("steps=20", "image_every=0", "eval_every=0", "eval_samples=500", "checkpoint_every=0", "batch_size=16")
+    long = [f"model.{player}.{word}" for player in ("generator", "discriminator") for word in ("width=8", "gain=1.125")]
+    done = command("-m", *swept, *fixed, *long, "out=sweep", cwd=tmp_path)
+    assert (done.returncode, "Traceback" in done.stderr) == (0, False), done.stderr
+    folders = sorted(path.parent for path in (tmp_path / "sweep").rglob("run.json"))
+    assert [folder.parent for folder in folders] == [tmp_path / "sweep"] * 4
+    assert (tmp_path / "sweep" / "multirun.yaml").exists()
+    seen = set()
+    for number, folder in enumerate(folders):
+        index, _, slug = folder.name.partition("_")
+        assert int(index) == number
+        assert 0 < len(slug) <= 120
+        assert re.fullmatch(r"[A-Za-z0-9=._,-]+", slug)
+        told = summary(folder)
+        assert told["status"] == "finished"
+        assert {path.name for path in (folder / ".hydra").iterdir()} == {"config.yaml", "hydra.yaml", "overrides.yaml"}
+        assert columns(folder)[0] == "step"
+        assert (folder / "checkpoints" / "0000000020.ckpt").exists()
+        seen.add((told["settings"]["dataset.radius"], told["settings"]["loss"]))
+    assert seen == {(radius, loss) for radius in (1.0, 2.5) for loss in ("minimax", "least_squares")}
+    assert "4 runs: 4 finished" in done.stdout
+    assert "xla_bridge" not in done.stdout + done.stderr
+    # A run of a sweep is a run: it can go on.
+    assert here("resume", str(folders[0]), "steps=30") == 0
+    assert summary(folders[0])["step"] == 30
+
+
+def test_a_sweep_with_a_divergence_exits_3_and_runs_the_others(tmp_path):
+    rates = "optimizer.learning_rate=1e30,0.001"
+    looks = (*LOOKS, "dataset=dirac", "optimizer=sgd", "loss=least_squares", "schedule=[]", "penalty=[]")
+    done = command("-m", *looks, rates, "out=sweep", cwd=tmp_path)
+    assert (done.returncode, "Traceback" in done.stderr) == (3, False), done.stderr
+    assert sorted(summary(path.parent)["status"] for path in tmp_path.rglob("run.json")) == ["diverged", "finished"]
+
+
+def test_a_dry_sweep_makes_nothing(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    assert here("-m", "--dry-run", "seed=0,1,2", "loss=minimax,non_saturating") == 0
+    said = capsys.readouterr().out
+    assert "6 runs" in said
+    assert "seed=2 loss=non_saturating" in said
+    assert list(tmp_path.iterdir()) == []
