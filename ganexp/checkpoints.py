@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import jax
+import jax.numpy as jnp
 import msgpack
 import numpy as np
 
@@ -57,13 +58,16 @@ def load(path: Path, like: tuple[TrainState, Report]) -> Checkpoint:
     leaves, structure = jax.tree.flatten(like)
     if len(leaves) != len(arrays):
         raise BadCheckpoint(f"{path} holds {len(arrays)} arrays where this experiment has {len(leaves)}")
+    restored = []
     for leaf, array in zip(leaves, arrays, strict=True):
-        if leaf.shape != array.shape or leaf.dtype != array.dtype:
+        wanted = jax.eval_shape(jax.random.key_data, leaf) if _is_key(leaf) else leaf
+        if wanted.shape != array.shape or wanted.dtype != array.dtype:
             raise BadCheckpoint(
                 f"{path} holds an array of shape {array.shape} and type {array.dtype} "
-                f"where this experiment has {leaf.shape} and {leaf.dtype}"
+                f"where this experiment has {wanted.shape} and {wanted.dtype}"
             )
-    state, report = jax.tree.unflatten(structure, arrays)
+        restored.append(jax.random.wrap_key_data(jnp.asarray(array)) if _is_key(leaf) else array)
+    state, report = jax.tree.unflatten(structure, restored)
     return Checkpoint(state, report, settings)
 
 
@@ -96,8 +100,13 @@ def _read(path: Path) -> tuple[dict[str, Any], list[np.ndarray]]:
     return unpacked["settings"], [_unpacked(packed) for packed in unpacked["arrays"]]
 
 
+def _is_key(leaf: Any) -> bool:
+    return bool(jnp.issubdtype(leaf.dtype, jax.dtypes.prng_key))
+
+
 def _packed(leaf: Any) -> tuple[str, list[int], bytes]:
-    array = np.asarray(leaf)
+    # A noisy optimizer keeps a key in its state.
+    array = np.asarray(jax.random.key_data(leaf) if _is_key(leaf) else leaf)
     return array.dtype.str, list(array.shape), array.tobytes()
 
 

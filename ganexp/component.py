@@ -17,7 +17,7 @@ import functools
 import re
 import types
 import typing
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, TypeVar, dataclass_transform
 
 import jax
@@ -199,7 +199,7 @@ def arrays(tree: T) -> T:
 
 
 def _whole(leaf: Any) -> bool:
-    return isinstance(leaf, int) or getattr(leaf, "dtype", None) == np.uint32
+    return np.issubdtype(np.result_type(leaf), np.integer)
 
 
 def numbers(tree: Any) -> dict[str, Any]:
@@ -212,7 +212,7 @@ def _part(key: Any) -> str:
     return str(getattr(key, "name", getattr(key, "key", getattr(key, "idx", key))))
 
 
-def with_number(tree: T, path: str, change: typing.Callable[[Any], Any]) -> T:
+def with_number(tree: T, path: str, change: Callable[[Any], Any]) -> T:
     """`tree` with the number at the dotted `path` replaced by `change(number)`; nothing is checked, so it may be traced."""
     head, _, rest = path.partition(".")
     if isinstance(tree, dict):

@@ -8,13 +8,16 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 import optax
+from jaxtyping import Array, Key
 
 from ganexp.component import Component, SettingError, component, setting
 from ganexp.spelling import nearest
 from ganexp.types import Parameters
 
-BELOW_ONE = ("b1", "b2", "b3", "beta", "decay", "decay_rate", "rho")
+BELOW_ONE = ("b1", "b2", "b3", "decay", "decay_rate", "rho")
+DEPRECATED = ("optimistic_adam",)  # in favour of optimistic_adam_v2
 
 
 @component
@@ -48,18 +51,23 @@ class Optimizer(Component):
                 )  # fmt: skip
             self.settings[name] = _typed(name, value, known[name])
 
-    def transform(self) -> optax.GradientTransformation:
-        """The Optax transformation; built inside a trace, so that its numbers may be traced."""
+    def init(self, params: Parameters, key: Key[Array, ""]) -> Any:
+        """The optimizer's state before the first update; `key` is for those that add noise."""
+        return self._transform(key).init(params)
+
+    def _transform(self, key: Key[Array, ""]) -> optax.GradientTransformation:
+        # Built inside a trace, so that its numbers may be traced.
+        noise = {"key": key} if self.name in noisy() else {}
         clips = []
         if self.clip_value is not None:
             clips.append(optax.clip(self.clip_value))
         if self.clip_norm is not None:
             clips.append(optax.clip_by_global_norm(self.clip_norm))
-        return optax.chain(*clips, getattr(optax, self.name)(self.learning_rate, **self.settings))
+        return optax.chain(*clips, getattr(optax, self.name)(self.learning_rate, **self.settings, **noise))
 
     def apply(self, grads: Parameters, state: Any, params: Parameters) -> tuple[Parameters, Any]:
         """The parameters after one update by `grads`, and the new optimizer state."""
-        changes, state = self.transform().update(grads, state, params)
+        changes, state = self._transform(jax.random.key(0)).update(grads, state, params)
         params = optax.apply_updates(params, changes)
         if self.weight_bound is not None:
             bound = self.weight_bound
@@ -76,9 +84,20 @@ def functions() -> tuple[str, ...]:
         if not inspect.isfunction(function):
             return False
         names = list(inspect.signature(function).parameters)
-        return names[:1] == ["learning_rate"] and "linesearch" not in names and not name.startswith(("_", "scale_by"))
+        return (
+            name not in DEPRECATED
+            and names[:1] == ["learning_rate"]
+            and "linesearch" not in names
+            and not name.startswith(("_", "scale_by"))
+        )
 
     return tuple(name for name in sorted(dir(optax)) if first_order(name))
+
+
+@functools.cache
+def noisy() -> tuple[str, ...]:
+    """The names of those that draw random numbers."""
+    return tuple(name for name in functions() if "key" in inspect.signature(getattr(optax, name)).parameters)
 
 
 @functools.cache
@@ -88,7 +107,7 @@ def settings(name: str) -> dict[str, Any]:
     return {
         key: parameter.default
         for key, parameter in parameters.items()
-        if not (key == "key" or "mask" in key or "dtype" in key)
+        if not (key in ("key", "seed") or "mask" in key or "dtype" in key)
     }
 
 
@@ -101,14 +120,14 @@ def _typed(name: str, value: Any, default: Any) -> Any:
         return None
     if not isinstance(value, (int, float)):
         raise SettingError(name, f"{value!r} is not a number")
-    if isinstance(default, int) or name == "seed":
+    if isinstance(default, int):
         if value != int(value):
             raise SettingError(name, f"{value!r} is not a whole number")
         return int(value)
     value = float(value)
     if not abs(value) < 3.4e38:
         raise SettingError(name, f"{value} is not a finite number (32-bit floats reach 3.4e38)")
-    if name in BELOW_ONE and not 0 <= value < 1:
+    if name in BELOW_ONE and not 0 <= np.float32(value) < 1:
         raise SettingError(name, f"{value} is out of range; it must be at least 0 and below 1")
     if name.startswith("eps") and value < 0:
         raise SettingError(name, f"{value} is out of range; it must be at least 0")

@@ -135,7 +135,6 @@ class Recorder:
 
     def checkpoint(self, state: TrainState, report: Report) -> None:
         """Save the state, whether or not it is due."""
-        state, report = jax.device_get((state, report))
         checkpoints.save(self.folder, Checkpoint(state, report, self.job.settings()))
 
     def final(self, state: TrainState) -> dict[str, float]:
@@ -147,8 +146,8 @@ class Recorder:
                 for block in range(blocks)
             ]
             whole = join(probes)
-            self.latest |= self._make_evaluator(blocks)(whole)
-        return self.latest
+            scores = self._make_evaluator(blocks)(whole)
+        return scores | {tag: value for tag, value in self.latest.items() if tag not in scores}
 
     def close(self) -> None:
         """Close the files."""

@@ -7,7 +7,7 @@ import signal
 import subprocess
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -105,7 +105,7 @@ def _train(
     clock = Clock()
     clock.seconds |= {"start": compiling - began, "compile": launched - compiling}
     recorder = Recorder(job, experiment, data, folder, step, clock)
-    with ExitStack() as profiling, interruptible() as interrupted:
+    with ExitStack() as profiling, closing(recorder), interruptible() as interrupted:
         recorder.describe(describe_config())
         while True:
             # The device works in order: what is read at this step goes before the next chunk, and is written during it.
@@ -135,8 +135,7 @@ def _train(
         if status == "interrupted":
             recorder.checkpoint(state, report)
         final = recorder.final(state) if status == "finished" else recorder.latest
-    recorder.close()
-    return Outcome(status, step, final, reason), clock.seconds
+    return Outcome(status, int(new_report.bad_step) if reason else step, final, reason), clock.seconds
 
 
 def _next_stop(job: Job, step: int, length: int) -> int:

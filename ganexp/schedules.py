@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import itertools
+from typing import Any
 
 import jax.numpy as jnp
-from jaxtyping import Array, Float
 
 from ganexp.component import SettingError, component, setting
-from ganexp.types import Scalar, Schedule
+from ganexp.types import Schedule
 
 
 @component
@@ -19,7 +19,7 @@ class Linear(Schedule):
     begin: float = setting(0.0, least=0)
     length: float = setting(20000.0, above=0)
 
-    def value(self, base: Scalar, step: Float[Array, ""]) -> Scalar:
+    def value(self, base: Any, step: Any) -> Any:
         return base + (self.final - base) * jnp.clip((step - self.begin) / self.length, 0, 1)
 
 
@@ -31,7 +31,7 @@ class Cosine(Schedule):
     begin: float = setting(0.0, least=0)
     length: float = setting(20000.0, above=0)
 
-    def value(self, base: Scalar, step: Float[Array, ""]) -> Scalar:
+    def value(self, base: Any, step: Any) -> Any:
         part = jnp.clip((step - self.begin) / self.length, 0, 1)
         return self.final + (base - self.final) * 0.5 * (1 + jnp.cos(jnp.pi * part))
 
@@ -45,7 +45,7 @@ class Exponential(Schedule):
     length: float = setting(20000.0, above=0)
     least: float = 0.0
 
-    def value(self, base: Scalar, step: Float[Array, ""]) -> Scalar:
+    def value(self, base: Any, step: Any) -> Any:
         power = jnp.maximum(step - self.begin, 0) / self.length
         return jnp.maximum(base * self.rate**power, self.least)
 
@@ -65,7 +65,7 @@ class Stepwise(Schedule):
         if any(later <= earlier for earlier, later in itertools.pairwise(self.begins)):
             raise SettingError("begins", f"{list(self.begins)} must rise")
 
-    def value(self, base: Scalar, step: Float[Array, ""]) -> Scalar:
+    def value(self, base: Any, step: Any) -> Any:
         for begin, value in zip(self.begins, self.values, strict=True):
             base = jnp.where(step >= begin, value, base)
         return base

@@ -35,10 +35,9 @@ def init(experiment: Experiment) -> TrainState:
     networks = experiment.networks()
     players = {}
     for number, player in enumerate(PLAYERS):
-        params, stats = getattr(networks, player).init(
-            jax.random.fold_in(experiment.key(Stream.INITIALIZATION), number)
-        )
-        players[player] = Player(params, stats, experiment.optimizer(player).transform().init(params))
+        key, noise = jax.random.split(jax.random.fold_in(experiment.key(Stream.INITIALIZATION), number))
+        params, stats = getattr(networks, player).init(key)
+        players[player] = Player(params, stats, experiment.optimizer(player).init(params, noise))
     return TrainState(jnp.int32(0), players)
 
 

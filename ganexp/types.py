@@ -194,7 +194,7 @@ class Schedule(Component):
 
     setting: str = "optimizer.learning_rate"
 
-    def value(self, base: Scalar, step: Float[Array, ""]) -> Scalar:
+    def value(self, base: Any, step: Any) -> Any:
         """The number at `step`, where `base` is its value in the config."""
         raise NotImplementedError
 

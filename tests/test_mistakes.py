@@ -19,6 +19,7 @@ from typing import NoReturn
 import jax.monitoring
 import jaxtyping
 import pytest
+from hydra._internal.hydra import Hydra
 
 from ganexp import cli
 from ganexp.cli import train
@@ -87,10 +88,11 @@ def tree(folder: Path) -> set[str]:
 def test_a_mistake_is_one_sentence_and_nothing_is_done(
     typed, sentence, somewhere, compilations, written, monkeypatch, capsys
 ):
-    def no_training(*arguments: object) -> NoReturn:
+    def no_training(*arguments: object, **options: object) -> NoReturn:
         pytest.fail(f"{typed} was accepted, and training began")
 
     monkeypatch.setattr(train, "train", no_training)
+    monkeypatch.setattr(Hydra, "multirun", no_training)
     monkeypatch.setattr(sys, "argv", ["ganexp"])
     before, compiled = tree(somewhere), len(compilations)
     with pytest.raises(SystemExit) as ended:

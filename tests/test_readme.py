@@ -28,7 +28,9 @@ def commands():
     return sorted({line.partition("  #")[0].strip() for line in [*lines, *cells]})
 
 
-@pytest.mark.parametrize("command", [command for command in commands() if not re.search(r" (-m|resume|--|list)", command)])
+@pytest.mark.parametrize(
+    "command", [command for command in commands() if not re.search(r" (-m|resume|--|list)", command)]
+)
 def test_every_command_in_the_readme_composes(command):
     load(command.split()[1:])
 
@@ -40,7 +42,9 @@ def test_the_hinge_loss_as_it_stands_is_a_loss():
     hinge = names["Hinge"](margin=2.0)
     real, fake = np.array([3.0, 1.0], np.float32), np.array([-1.0, -5.0], np.float32)
     scores = Scores(jax.numpy.asarray(real), jax.numpy.asarray(fake))
-    assert float(hinge.discriminator(scores)) == pytest.approx(np.maximum(0, 2 - real).mean() + np.maximum(0, 2 + fake).mean())
+    assert float(hinge.discriminator(scores)) == pytest.approx(
+        np.maximum(0, 2 - real).mean() + np.maximum(0, 2 + fake).mean()
+    )
     assert float(hinge.generator(scores)) == pytest.approx(3.0)
 
 

@@ -62,7 +62,8 @@ def _overrides(folder: Path) -> list[str]:
     try:
         return [str(word) for word in OmegaConf.load(path)]
     except (OSError, ValueError) as error:
-        raise Mistake(f"{path}: cannot be read ({error}); without it nobody knows what the run was") from None
+        why = error.strerror if isinstance(error, OSError) else error
+        raise Mistake(f"{path}: cannot be read ({why}); without it nobody knows what the run was") from None
 
 
 def _merged(before: Sequence[str], changes: Sequence[str]) -> list[str]:

@@ -44,7 +44,11 @@ def command(words: Sequence[str], dry_run: bool) -> int:
         print(f"run {len(statuses) + 1} of {len(jobs)}: {place.name}", file=sys.stderr)
         if 130 in statuses:
             return {}
-        statuses.append(train.train(build_job(config), place, config, None))
+        try:
+            statuses.append(train.train(build_job(config), place, config, None))
+        except Exception as error:
+            print(f"ganexp: {place.name}: failed: {type(error).__name__}: {error}", file=sys.stderr)
+            statuses.append(cli.FAILED)
         return {}
 
     GlobalHydra.instance().clear()

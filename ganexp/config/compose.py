@@ -87,6 +87,8 @@ def expand(overrides: Sequence[str]) -> list[list[str]]:
     """The overrides of each run of a sweep, as Hydra's own sweeper orders them; raises Mistake."""
     with _hydra() as hydra:
         parsed = parse(overrides, OverridesParser.create(config_loader=hydra.config_loader), sweeps=True)
+        if any(override.is_sweep_override() and override.get_key_element() == "out" for override in parsed):
+            raise Mistake("out: a sweep has one folder, with a folder for each run in it; give one name")
         check([override for override in parsed if not override.is_sweep_override()], overrides)
         jobs = [job for batch in BasicSweeper.split_arguments(parsed, None) for job in batch]
         for job in jobs:

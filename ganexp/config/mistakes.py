@@ -23,6 +23,8 @@ REASONS = {
     "valid bool": "it must be true or false",
     "ListConfig": "it must be a list, such as [1,2]",
     "to string": "it must be a text",
+    "not in 'Settings'": "a setting cannot be removed; leave it out, or set another value",
+    "KeyError raised while resolving": "what it refers to does not exist",
     "does not support deletion": "a setting cannot be removed; leave it out, or set another value",
     "Missing mandatory value": "it is not set",
 }
@@ -130,6 +132,8 @@ def unknown_key(key: str, known: Sequence[str]) -> Mistake:
     if group in LISTS and rest and f"{group}.{rest.partition('.')[0]}" not in known:
         name = rest.partition(".")[0]
         return Mistake(f"{key}: {name} is not chosen; add {group}=[{name}], or leave this out")
+    if not beside and where not in known:
+        beside = [name for name in known if "." not in name]
     if where in known and not beside:
         return Mistake(f"{key}: there is no such setting; {where} has none")
     if beside and (where.endswith("optimizer") or (where and not near)):
