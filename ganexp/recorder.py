@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 
 from ganexp import checkpoints
 from ganexp.checkpoints import Checkpoint
 from ganexp.component import numbers
+from ganexp.experiment import Experiment
 from ganexp.job import Job
 from ganexp.metrics import Evaluator, Probe, join, probe, reference
 from ganexp.metrics.dirac import dirac_parameters
@@ -38,6 +38,12 @@ _reference = jax.jit(reference, static_argnames="samples")
 _snapshot = jax.jit(snapshot)
 
 
+@jax.jit
+def _scheduled(experiment: Experiment, step: Any) -> dict[str, Any]:
+    now = numbers(experiment.at(step))
+    return {path.replace(".settings.", "."): now[path] for path in experiment.scheduled()}
+
+
 class Due(NamedTuple):
     """What is recorded at a step, and the device's part of it, still being computed."""
 
@@ -46,6 +52,7 @@ class Due(NamedTuple):
     checkpoint: bool
     probe: Probe | None
     snapshot: Snapshot | None
+    scheduled: dict[str, Any]
 
 
 class Clock:
@@ -104,12 +111,15 @@ class Recorder:
         job = self.job
         evaluates = _every(job.eval_every, step, job.steps)
         image = _every(job.image_every, step, job.steps)
+        log = _every(job.log_every, step, job.steps)
+        moves = bool(job.experiment.schedule) and (log or evaluates)
         return Due(
             step,
-            log=_every(job.log_every, step, job.steps),
+            log=log,
             checkpoint=step > 0 and _every(job.checkpoint_every, step, job.steps),
             probe=_probe(self.experiment, self.data, state, job.eval_samples, 0) if evaluates else None,
             snapshot=_snapshot(self.experiment, self.data, state, self._extent) if image else None,
+            scheduled=_scheduled(self.experiment, state.step) if moves else {},
         )
 
     def record(self, due: Due, state: TrainState, report: Report) -> None:
@@ -120,7 +130,7 @@ class Recorder:
             scalars |= dirac_parameters(self.job.experiment, state)
             if "dirac/theta" in scalars:
                 self._trail.append((scalars["dirac/theta"], scalars["dirac/psi"]))
-            scalars |= self._scheduled(due.step)
+            scalars |= {f"schedule/{path}": float(value) for path, value in due.scheduled.items()}
         if due.probe is not None:
             scalars |= self._evaluate(due.step, due.probe)
         with self.clock.spent("records"):
@@ -156,11 +166,6 @@ class Recorder:
 
     def _losses(self, step: int, report: Report) -> dict[str, float]:
         return {} if step == 0 else {f"loss/{player}": float(report.losses[player]) for player in reversed(PLAYERS)}
-
-    def _scheduled(self, step: int) -> dict[str, float]:
-        scheduled = self.job.experiment.scheduled()
-        now = numbers(self.experiment.at(jnp.int32(step))) if scheduled else {}
-        return {f"schedule/{path.replace('.settings.', '.')}": float(now[path]) for path in scheduled}
 
     def _evaluate(self, step: int, values: Probe) -> dict[str, float]:
         with self.clock.spent("metrics"):

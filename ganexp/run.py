@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import platform
 import signal
 import subprocess
@@ -99,6 +100,8 @@ def _train(
     compiling = time.perf_counter()
     flight = launch()
     launched = time.perf_counter()
+    gc.freeze()
+    gc.enable()
     # The device is busy now: what the first chunk does not need is imported meanwhile.
     from ganexp.recorder import Clock, Recorder
 

@@ -133,7 +133,7 @@ def unknown_key(key: str, known: Sequence[str]) -> Mistake:
         name = rest.partition(".")[0]
         return Mistake(f"{key}: {name} is not chosen; add {group}=[{name}], or leave this out")
     if not beside and where not in known:
-        beside = [name for name in known if "." not in name]
+        where, beside = "", [name for name in known if "." not in name]
     if where in known and not beside:
         return Mistake(f"{key}: there is no such setting; {where} has none")
     if beside and (where.endswith("optimizer") or (where and not near)):
