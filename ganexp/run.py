@@ -35,12 +35,14 @@ _init = jax.jit(init)
 
 
 class Outcome(NamedTuple):
-    """How a run ended: its status, at which step, its last metrics by tag, and a sentence where it did not finish."""
+    """How a run ended: its status, at which step, its last metrics by tag, a sentence where it diverged, and the number of the
+    signal that interrupted it, or 0."""
 
     status: str
     step: int
     final: dict[str, float]
     reason: str | None
+    signal: int
 
 
 class Progress(NamedTuple):
@@ -69,7 +71,8 @@ def run(
     summary = _summary(job, folder, resumed)
     write_summary(folder, summary)
     try:
-        outcome, seconds = _train(job, folder, describe_config, resumed, show, began)
+        with interruptible() as interrupted:
+            outcome, seconds = _train(job, folder, describe_config, resumed, show, began, interrupted)
     except BaseException as error:
         write_summary(folder, summary | {"status": "failed", "reason": f"{type(error).__name__}: {error}"[:2000]})
         raise
@@ -86,6 +89,7 @@ def _train(
     resumed: Checkpoint | None,
     show: Callable[[Progress], None],
     began: float,
+    interrupted: Callable[[], int],
 ) -> tuple[Outcome, dict[str, float]]:
     experiment = jax.device_put(arrays(job.experiment))
     data = job.experiment.dataset.load()
@@ -108,7 +112,7 @@ def _train(
     clock = Clock()
     clock.seconds |= {"start": compiling - began, "compile": launched - compiling}
     recorder = Recorder(job, experiment, data, folder, step, clock)
-    with ExitStack() as profiling, closing(recorder), interruptible() as interrupted:
+    with ExitStack() as profiling, closing(recorder):
         recorder.describe(describe_config())
         while True:
             # The device works in order: what is read at this step goes before the next chunk, and is written during it.
@@ -138,7 +142,8 @@ def _train(
         if status == "interrupted":
             recorder.checkpoint(state, report)
         final = recorder.final(state) if status == "finished" else recorder.latest
-    return Outcome(status, int(new_report.bad_step) if reason else step, final, reason), clock.seconds
+    last = int(new_report.bad_step) if reason else step
+    return Outcome(status, last, final, reason, interrupted() if status == "interrupted" else 0), clock.seconds
 
 
 def _next_stop(job: Job, step: int, length: int) -> int:

@@ -13,9 +13,6 @@ from typing import NoReturn
 import ganexp
 
 STARTED = time.perf_counter()
-# Importing and tracing make a million objects that stay: looking for garbage among them is a tenth of the start. The run
-# switches collection on again once the device is busy.
-gc.disable()
 
 FINISHED, FAILED, MISTAKE, DIVERGED = 0, 1, 2, 3
 COMMANDS = ("train", "resume", "list")
@@ -41,6 +38,9 @@ def _parser() -> _Parser:
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """Run the command that was typed, and exit with its status."""
+    # Importing and tracing make a million objects that stay: looking for garbage among them is a tenth of the start. The run
+    # switches collection on again once the device is busy.
+    gc.disable()
     try:
         status = _main(list(sys.argv[1:] if arguments is None else arguments))
         sys.stdout.flush()
@@ -50,6 +50,7 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
         status = FINISHED
     except KeyboardInterrupt:
         status = 130
+    gc.enable()
     sys.exit(status)
 
 

@@ -26,6 +26,9 @@ from ganexp.config.options import conf_dir
 from ganexp.job import Job
 
 
+INTERRUPTED = 128  # A run that a signal ended exits with this and the signal's number.
+
+
 def command(words: Sequence[str], dry_run: bool) -> int:
     """Check every run of the sweep, then train them; the exit status is that of the worst."""
     runs = expand(words)
@@ -41,9 +44,9 @@ def command(words: Sequence[str], dry_run: bool) -> int:
 
     def task(config: DictConfig) -> dict[str, Any]:
         place = Path(HydraConfig.get().runtime.output_dir)
-        print(f"run {len(statuses) + 1} of {len(jobs)}: {place.name}", file=sys.stderr)
-        if 130 in statuses:
+        if max(statuses, default=0) > INTERRUPTED:
             return {}
+        print(f"run {len(statuses) + 1} of {len(jobs)}: {place.name}", file=sys.stderr)
         try:
             statuses.append(train.train(build_job(config), place, config, None))
         except Exception as error:
@@ -54,7 +57,8 @@ def command(words: Sequence[str], dry_run: bool) -> int:
     GlobalHydra.instance().clear()
     hydra = Hydra.create_main_hydra2("ganexp", create_config_search_path(str(conf_dir())))
     hydra.multirun(ROOT, task, [*words, f"hydra.sweep.dir={folder}"], with_log_configuration=False)
-    counts = Counter(name for status in statuses for name, number in train.STATUSES.items() if number == status)
+    names = {number: name for name, number in train.STATUSES.items()}
+    counts = Counter(names.get(status, "interrupted") for status in statuses)
     print(
         f"{len(jobs)} runs: {', '.join(f'{count} {name}' for name, count in counts.items())}; look: tensorboard --logdir {folder}"
     )

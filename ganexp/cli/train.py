@@ -18,7 +18,7 @@ from ganexp.config.compose import without_hydra
 from ganexp.config.mistakes import Mistake
 from ganexp.job import Job
 
-STATUSES = {"finished": cli.FINISHED, "failed": cli.FAILED, "diverged": cli.DIVERGED, "interrupted": 130}
+STATUSES = {"finished": cli.FINISHED, "failed": cli.FAILED, "diverged": cli.DIVERGED}
 
 
 def guarded(command: Callable[[], int]) -> int:
@@ -127,7 +127,7 @@ def train(job: Job, folder: Path, config: DictConfig, words: Sequence[str] | Non
         outcome = run(job, folder, describe_config, resumed, show, started=cli.STARTED)
     cache.remember_pace(job.experiment, folder, outcome.step - (int(resumed.state.step) if resumed else 0))
     display.show_end(outcome, folder)
-    return STATUSES[outcome.status]
+    return 128 + outcome.signal if outcome.signal else STATUSES[outcome.status]
 
 
 def config_text(config: DictConfig) -> str:
