@@ -74,7 +74,12 @@ def show_end(outcome: Outcome, folder: Path) -> None:
     )
     if outcome.status == "interrupted":
         console.print(f"go on:  ganexp resume {place}", highlight=False, soft_wrap=True)
-    console.print(f"look:   tensorboard --logdir {place}", highlight=False, soft_wrap=True)
+    console.print(f"look:   {tensorboard(place)}", highlight=False, soft_wrap=True)
+
+
+def tensorboard(place: str) -> str:
+    """The line that opens TensorBoard; it shows every picture of the film, where it would by itself show ten."""
+    return f"tensorboard --logdir {place} --samples_per_plugin images=1000"
 
 
 def final_table(final: Mapping[str, float]) -> Table:

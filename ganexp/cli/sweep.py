@@ -16,7 +16,7 @@ from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig
 
 from ganexp import cli
-from ganexp.cli import dry, train
+from ganexp.cli import display, dry, train
 from ganexp.component import SettingError
 from ganexp.config.build import job as build_job
 from ganexp.config.build import load
@@ -24,7 +24,6 @@ from ganexp.config.compose import ROOT, expand
 from ganexp.config.mistakes import Mistake
 from ganexp.config.options import conf_dir
 from ganexp.job import Job
-
 
 INTERRUPTED = 128  # A run that a signal ended exits with this and the signal's number.
 
@@ -60,7 +59,7 @@ def command(words: Sequence[str], dry_run: bool) -> int:
     names = {number: name for name, number in train.STATUSES.items()}
     counts = Counter(names.get(status, "interrupted") for status in statuses)
     print(
-        f"{len(jobs)} runs: {', '.join(f'{count} {name}' for name, count in counts.items())}; look: tensorboard --logdir {folder}"
+        f"{len(jobs)} runs: {', '.join(f'{count} {name}' for name, count in counts.items())}; look: {display.tensorboard(str(folder))}"
     )
     return max(statuses, default=cli.FINISHED)
 
