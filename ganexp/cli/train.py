@@ -124,7 +124,8 @@ def train(job: Job, folder: Path, config: DictConfig, words: Sequence[str] | Non
     from ganexp.run import run
 
     with display.progress(job.steps) as show:
-        outcome = run(job, folder, describe_config, resumed, show, started=cli.STARTED)
+        # The time it took to start is the first run's; a launcher starts its own.
+        outcome = run(job, folder, describe_config, resumed, show, started=cli.STARTED if words is not None else None)
     cache.remember_pace(job.experiment, folder, outcome.step - (int(resumed.state.step) if resumed else 0))
     display.show_end(outcome, folder)
     return 128 + outcome.signal if outcome.signal else STATUSES[outcome.status]
