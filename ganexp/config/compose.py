@@ -11,7 +11,6 @@ from typing import Any
 import yaml
 from hydra import compose as hydra_compose
 from hydra import initialize_config_dir
-from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
 from hydra._internal.hydra import Hydra
 from hydra.core.config_store import ConfigStore
 from hydra.core.global_hydra import GlobalHydra
@@ -85,6 +84,8 @@ def compose(overrides: Sequence[str]) -> DictConfig:
 
 def expand(overrides: Sequence[str]) -> list[list[str]]:
     """The overrides of each run of a sweep, as Hydra's own sweeper orders them; raises Mistake."""
+    from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
+
     with _hydra() as hydra:
         parsed = parse(overrides, OverridesParser.create(config_loader=hydra.config_loader), sweeps=True)
         if any(override.is_sweep_override() and override.get_key_element() == "out" for override in parsed):

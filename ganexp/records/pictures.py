@@ -15,8 +15,8 @@ from ganexp.records.atomic import write_atomically
 def png_bytes(pixels: UInt8[np.ndarray, "height width 3"]) -> bytes:
     """The picture as a PNG: 8 bits per channel, lossless."""
     buffer = io.BytesIO()
-    # Pillow's `optimize` takes five times as long for a few hundredths of the size.
-    Image.fromarray(pixels).save(buffer, "png", compress_level=6)
+    # Level 6 takes twice as long for a tenth less, and Pillow's `optimize` five times as long for nothing more.
+    Image.fromarray(pixels).save(buffer, "png", compress_level=3)
     return buffer.getvalue()
 
 
