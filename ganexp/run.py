@@ -70,9 +70,15 @@ def run(
     began = time.perf_counter() if started is None else started
     summary = _summary(job, folder, resumed)
     write_summary(folder, summary)
+
+    def meanwhile() -> str:
+        summary["git_commit"] = _git_commit()
+        write_summary(folder, summary)
+        return describe_config()
+
     try:
         with interruptible() as interrupted:
-            outcome, seconds = _train(job, folder, describe_config, resumed, show, began, interrupted)
+            outcome, seconds = _train(job, folder, meanwhile, resumed, show, began, interrupted)
     except BaseException as error:
         write_summary(folder, summary | {"status": "failed", "reason": f"{type(error).__name__}: {error}"[:2000]})
         raise
@@ -196,7 +202,7 @@ def _summary(job: Job, folder: Path, resumed: Checkpoint | None) -> dict[str, An
             "ganexp": ganexp.__version__,
             **{library: version(library) for library in LIBRARIES},
         },
-        "git_commit": _git_commit(),
+        "git_commit": None,
         "device": {"platform": device.platform, "kind": device.device_kind, "count": jax.device_count()},
         "settings": describe(job.experiment),
         "final": {},

@@ -5,16 +5,15 @@ from __future__ import annotations
 import shlex
 import sys
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Any
-
-from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
-from rich.table import Table
+from typing import TYPE_CHECKING, Any
 
 from ganexp.run import Outcome
 from ganexp.run import Progress as Told
+
+if TYPE_CHECKING:
+    from rich.table import Table
 
 FLOOR = "/floor"
 
@@ -22,19 +21,36 @@ FLOOR = "/floor"
 @contextmanager
 def progress(steps: int) -> Iterator[Callable[[Told], None]]:
     """A bar on a terminal, and a line every tenth of the run elsewhere; yields what is to be called after each chunk."""
-    console = Console(stderr=True)
-    if not console.is_terminal:
+    if not sys.stderr.isatty():
         yield _lines(steps)
         return
+    with ExitStack() as stack:
+        print("starting ...", end="\r", file=sys.stderr, flush=True)
+        update: Callable[[Told], None] | None = None
+
+        def show(told: Told) -> None:
+            # Made at the first chunk's end: Rich is imported while the device works.
+            nonlocal update
+            if update is None:
+                update = _bar(stack, steps)
+            update(told)
+
+        yield show
+
+
+def _bar(stack: ExitStack, steps: int) -> Callable[[Told], None]:
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
     columns = (
         TextColumn("step {task.completed:,.0f}/{task.total:,.0f}"),
         BarColumn(bar_width=24),
         TextColumn("{task.fields[told]}"),
         TimeRemainingColumn(),
     )
-    with Progress(*columns, console=console, transient=True) as bar:
-        task = bar.add_task("train", total=steps, told="compiling ...")
-        yield lambda told: bar.update(task, completed=told.step, told=_sentence(told))
+    bar = stack.enter_context(Progress(*columns, console=Console(stderr=True), transient=True))
+    task = bar.add_task("train", total=steps, told="")
+    return lambda told: bar.update(task, completed=told.step, told=_sentence(told))
 
 
 def _lines(steps: int) -> Callable[[Told], None]:
@@ -61,6 +77,8 @@ def _sentence(told: Told) -> str:
 
 def show_end(outcome: Outcome, folder: Path) -> None:
     """The final metrics beside what a perfect generator would score, the folder, and what to type next."""
+    from rich.console import Console
+
     console = Console()
     if outcome.reason:
         Console(stderr=True, soft_wrap=True).print(
@@ -84,6 +102,8 @@ def tensorboard(place: str) -> str:
 
 def final_table(final: Mapping[str, float]) -> Table:
     """Metrics by name, each with its floor where it has one."""
+    from rich.table import Table
+
     table = Table(box=None, pad_edge=False)
     table.add_column("metric")
     table.add_column("value", justify="right")
