@@ -21,6 +21,7 @@ import ganexp
 from ganexp.checkpoints import Checkpoint
 from ganexp.component import arrays, describe
 from ganexp.job import Job
+from ganexp.records.claim import claimed
 from ganexp.records.summary import write_summary
 from ganexp.train import SIGNALS, Report, chunk, first_bad_operation, init, no_report
 from ganexp.types import TrainState
@@ -64,10 +65,23 @@ def run(
 ) -> Outcome:
     """Run `job` in `folder`, from a checkpoint or from the start, and leave its records there.
 
-    `describe_config` is called once the device is busy, to note the config; what it returns is shown in TensorBoard. `started` is when the program began, by `time.perf_counter`.
-    Ctrl-C and SIGTERM save a checkpoint and end the run with status `interrupted`.
+    `describe_config` is called once the device is busy, to note the config; what it returns is shown in TensorBoard.
+    `started` is when the program began, by `time.perf_counter`. Ctrl-C and SIGTERM save a checkpoint and end the run with
+    status `interrupted`. Raises SettingError where another process trains in the folder.
     """
     began = time.perf_counter() if started is None else started
+    with claimed(folder):
+        return _run(job, folder, describe_config, resumed, show, began)
+
+
+def _run(
+    job: Job,
+    folder: Path,
+    describe_config: Callable[[], str],
+    resumed: Checkpoint | None,
+    show: Callable[[Progress], None],
+    began: float,
+) -> Outcome:
     summary = _summary(job, folder, resumed)
     write_summary(folder, summary)
 

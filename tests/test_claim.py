@@ -1,0 +1,32 @@
+"""One process at a time in a run's folder."""
+
+import fcntl
+
+import pytest
+
+from ganexp.component import SettingError
+from ganexp.records.claim import NAME, claimed
+
+
+def test_a_claimed_folder_is_refused_with_a_sentence_and_free_again_afterwards(tmp_path):
+    with claimed(tmp_path):
+        with pytest.raises(SettingError, match="another process is training this run"), claimed(tmp_path):
+            pass
+    with claimed(tmp_path):
+        pass
+
+
+def test_a_process_that_died_holds_nothing(tmp_path):
+    with open(tmp_path / NAME, "w") as dead:
+        fcntl.flock(dead, fcntl.LOCK_EX)
+    with claimed(tmp_path):
+        pass
+
+
+def test_a_file_system_without_locks_keeps_nobody_out(tmp_path, monkeypatch):
+    def no_locks(*_):
+        raise OSError("no locks here")
+
+    monkeypatch.setattr(fcntl, "flock", no_locks)
+    with claimed(tmp_path), claimed(tmp_path):
+        pass
