@@ -9,9 +9,9 @@ from ganexp.records.claim import NAME, claimed
 
 
 def test_a_claimed_folder_is_refused_with_a_sentence_and_free_again_afterwards(tmp_path):
-    with claimed(tmp_path):
-        with pytest.raises(SettingError, match="another process is training this run"), claimed(tmp_path):
-            pass
+    sentence = "another process is training this run"
+    with claimed(tmp_path), pytest.raises(SettingError, match=sentence), claimed(tmp_path):
+        pass
     with claimed(tmp_path):
         pass
 
