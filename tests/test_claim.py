@@ -1,11 +1,12 @@
 """One process at a time in a run's folder."""
 
 import fcntl
+import os
 
 import pytest
 
 from ganexp.component import SettingError
-from ganexp.records.claim import NAME, claimed
+from ganexp.records.claim import claimed
 
 
 def test_a_claimed_folder_is_refused_with_a_sentence_and_free_again_afterwards(tmp_path):
@@ -17,8 +18,9 @@ def test_a_claimed_folder_is_refused_with_a_sentence_and_free_again_afterwards(t
 
 
 def test_a_process_that_died_holds_nothing(tmp_path):
-    with open(tmp_path / NAME, "w") as dead:
-        fcntl.flock(dead, fcntl.LOCK_EX)
+    dead = os.open(tmp_path, os.O_RDONLY)
+    fcntl.flock(dead, fcntl.LOCK_EX)
+    os.close(dead)
     with claimed(tmp_path):
         pass
 

@@ -78,7 +78,7 @@ def _hydra() -> Iterator[Hydra]:
 def compose(overrides: Sequence[str]) -> DictConfig:
     """The config of one run, with Hydra's own under `hydra`; raises Mistake."""
     with _hydra():
-        check(parse(overrides, OverridesParser.create(), sweeps=False), overrides)
+        check(parse(overrides, OverridesParser.create(), sweeps=False))
         return _compose(overrides)
 
 
@@ -90,14 +90,14 @@ def expand(overrides: Sequence[str]) -> list[list[str]]:
         parsed = parse(overrides, OverridesParser.create(config_loader=hydra.config_loader), sweeps=True)
         if any(override.is_sweep_override() and override.get_key_element() == "out" for override in parsed):
             raise Mistake("out: a sweep has one folder, with a folder for each run in it; give one name")
-        check([override for override in parsed if not override.is_sweep_override()], overrides)
+        check([override for override in parsed if not override.is_sweep_override()])
         jobs = [job for batch in BasicSweeper.split_arguments(parsed, None) for job in batch]
         for job in jobs:
-            check(OverridesParser.create().parse_overrides(job), job)
+            check(OverridesParser.create().parse_overrides(job))
         return jobs
 
 
-def check(parsed: Sequence[Override], overrides: Sequence[str]) -> None:
+def check(parsed: Sequence[Override]) -> None:
     """Refuse choices that do not exist; raises Mistake."""
     known = groups()
     for override in parsed:
