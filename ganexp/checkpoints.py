@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -74,17 +73,6 @@ def load(path: Path, like: tuple[TrainState, Report]) -> Checkpoint:
 def settings_of(path: Path) -> dict[str, Any]:
     """The settings that made the checkpoint in the file `path`; raises BadCheckpoint."""
     return _read(path)[0]
-
-
-def good(folder: Path) -> Iterator[tuple[Path, BadCheckpoint | None]]:
-    """The checkpoints of a run, newest first, each with what is wrong with it or None."""
-    for path in paths(folder):
-        try:
-            _read(path)
-        except BadCheckpoint as error:
-            yield path, error
-        else:
-            yield path, None
 
 
 def _read(path: Path) -> tuple[dict[str, Any], list[np.ndarray]]:

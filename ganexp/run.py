@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import platform
 import signal
 import subprocess
@@ -70,35 +69,25 @@ def run(
     status `interrupted`. Raises SettingError where another process trains in the folder.
     """
     began = time.perf_counter() if started is None else started
-    with claimed(folder):
-        return _run(job, folder, describe_config, resumed, show, began)
-
-
-def _run(
-    job: Job,
-    folder: Path,
-    describe_config: Callable[[], str],
-    resumed: Checkpoint | None,
-    show: Callable[[Progress], None],
-    began: float,
-) -> Outcome:
     summary = _summary(job, folder, resumed)
-    write_summary(folder, summary)
 
     def meanwhile() -> str:
         summary["git_commit"] = _git_commit()
         write_summary(folder, summary)
         return describe_config()
 
-    try:
-        with interruptible() as interrupted:
-            outcome, seconds = _train(job, folder, meanwhile, resumed, show, began, interrupted)
-    except BaseException as error:
-        write_summary(folder, summary | {"status": "failed", "reason": f"{type(error).__name__}: {error}"[:2000]})
-        raise
-    seconds["total"] = time.perf_counter() - began
-    ended = {"status": outcome.status, "step": outcome.step, "final": outcome.final, "wall_seconds": seconds}
-    write_summary(folder, summary | ended | {"ended": _now()} | ({"reason": outcome.reason} if outcome.reason else {}))
+    with claimed(folder):
+        write_summary(folder, summary)
+        try:
+            with interruptible() as interrupted:
+                outcome, seconds = _train(job, folder, meanwhile, resumed, show, began, interrupted)
+        except BaseException as error:
+            write_summary(folder, summary | {"status": "failed", "reason": f"{type(error).__name__}: {error}"[:2000]})
+            raise
+        seconds["total"] = time.perf_counter() - began
+        ended = {"status": outcome.status, "step": outcome.step, "final": outcome.final, "wall_seconds": seconds}
+        reason = {"reason": outcome.reason} if outcome.reason else {}
+        write_summary(folder, summary | ended | {"ended": _now()} | reason)
     return outcome
 
 
@@ -124,8 +113,6 @@ def _train(
     compiling = time.perf_counter()
     flight = launch()
     launched = time.perf_counter()
-    gc.freeze()
-    gc.enable()
     # The device is busy now: what the first chunk does not need is imported meanwhile.
     from ganexp.recorder import Clock, Recorder
 

@@ -71,3 +71,11 @@ def tiny_job() -> Job:
 def tiny(tiny_job: Job) -> Experiment:
     """The experiment of `tiny_job`."""
     return tiny_job.experiment
+
+
+@pytest.fixture
+def one_cache(monkeypatch, tmp_path_factory):
+    """Compiled programs are shared by all runs of a test, in this process and in others."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.getbasetemp() / "cache"))
+    monkeypatch.setenv("JAX_COMPILATION_CACHE_DIR", str(jax.config.jax_compilation_cache_dir))
+    monkeypatch.setenv("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0")

@@ -9,7 +9,7 @@ import jax
 import numpy as np
 import pytest
 
-from ganexp.checkpoints import BadCheckpoint, Checkpoint, good, load, paths, save, settings_of
+from ganexp.checkpoints import BadCheckpoint, Checkpoint, load, paths, save, settings_of
 from ganexp.train import Report
 from ganexp.types import PLAYERS, Player, TrainState
 
@@ -102,10 +102,18 @@ def test_a_checkpoint_with_one_changed_byte_is_refused(saved):
             assert_refused(saved, expected)
 
 
-def test_good_tells_the_damaged_from_the_whole(tmp_path):
+def wrong_with(path: Path) -> BadCheckpoint | None:
+    try:
+        settings_of(path)
+    except BadCheckpoint as error:
+        return error
+    return None
+
+
+def test_the_damaged_is_told_from_the_whole(tmp_path):
     files = [save(tmp_path, checkpoint(step)) for step in (1, 2, 3)]
     files[2].write_bytes(files[2].read_bytes()[:-1])
-    found = list(good(tmp_path))
+    found = [(path, wrong_with(path)) for path in paths(tmp_path)]
     assert [path for path, _ in found] == files[::-1]
     assert [type(error) for _, error in found] == [BadCheckpoint, type(None), type(None)]
 

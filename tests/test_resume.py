@@ -15,7 +15,6 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-import jax
 import pytest
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
@@ -44,12 +43,7 @@ VARIANTS = {
 }
 
 
-@pytest.fixture(autouse=True)
-def one_cache(monkeypatch, tmp_path_factory):
-    """Compiled programs are shared by all runs here, in this process and in others."""
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.getbasetemp() / "cache"))
-    monkeypatch.setenv("JAX_COMPILATION_CACHE_DIR", str(jax.config.jax_compilation_cache_dir))
-    monkeypatch.setenv("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0")
+pytestmark = pytest.mark.usefixtures("one_cache")
 
 
 def ganexp(*words: str) -> int:

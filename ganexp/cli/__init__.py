@@ -38,8 +38,8 @@ def _parser() -> _Parser:
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """Run the command that was typed, and exit with its status."""
-    # Importing and tracing make a million objects that stay: looking for garbage among them is a tenth of the start. The run
-    # switches collection on again once the device is busy.
+    # Importing and tracing make a million objects that stay: looking for garbage among them is a tenth of the start.
+    # Collection goes on once the device is busy.
     gc.disable()
     try:
         status = _main(list(sys.argv[1:] if arguments is None else arguments))

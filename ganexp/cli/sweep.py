@@ -5,7 +5,6 @@ from __future__ import annotations
 import sys
 from collections import Counter
 from collections.abc import Sequence
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +31,7 @@ def command(words: Sequence[str], dry_run: bool) -> int:
     """Check every run of the sweep, then train them; the exit status is that of the worst."""
     runs = expand(words)
     jobs = [_checked(number, run) for number, run in enumerate(runs)]
-    folder = _folder(jobs[0])
+    folder = train.folder_of(jobs[0])
     if dry_run:
         for run, job in zip(runs, jobs, strict=True):
             print(f"{' '.join(run)}: {job.steps:,} steps, time: {dry.estimate(job)}")
@@ -69,10 +68,3 @@ def _checked(number: int, run: Sequence[str]) -> Job:
         return load(run)[1]
     except (Mistake, SettingError) as error:
         raise Mistake(f"run {number} ({' '.join(run)}): {error}") from None
-
-
-def _folder(job: Job) -> Path:
-    if job.out is None:
-        return train.fresh(Path("outputs") / datetime.now().strftime("%Y-%m-%d/%H-%M-%S"))
-    train.refuse_taken(Path(job.out))
-    return Path(job.out)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import gc
 import sys
 from collections.abc import Callable, Sequence
 from datetime import datetime
@@ -50,22 +51,19 @@ def command(name: str, words: Sequence[str], typed: argparse.Namespace) -> int:
     if typed.dry_run:
         from ganexp.cli import dry
 
-        dry.show(job, folder_of(job, create=False))
+        dry.show(job, folder_of(job))
         return cli.FINISHED
-    folder = folder_of(job, create=True)
+    folder = folder_of(job)
+    make(folder)
     return train(job, folder, config, words)
 
 
-def folder_of(job: Job, create: bool) -> Path:
-    """The folder of a run: `out`, or a new one by date and time under outputs/; refuses one that holds a run."""
+def folder_of(job: Job) -> Path:
+    """The folder of a run or a sweep: `out`, or a new one by date and time under outputs/; refuses one that holds a run."""
     if job.out is None:
-        folder = fresh(Path("outputs") / datetime.now().strftime("%Y-%m-%d/%H-%M-%S"))
-    else:
-        folder = Path(job.out)
-        refuse_taken(folder)
-    if create:
-        make(folder)
-    return folder
+        return fresh(Path("outputs") / datetime.now().strftime("%Y-%m-%d/%H-%M-%S"))
+    refuse_taken(Path(job.out))
+    return Path(job.out)
 
 
 def fresh(folder: Path) -> Path:
@@ -113,6 +111,8 @@ def train(job: Job, folder: Path, config: DictConfig, words: Sequence[str] | Non
     """Run the job in its folder, with a display, and leave the config and the overrides `words` there (None: a launcher did)."""
 
     def describe_config() -> str:
+        # The start is over: see `cli.main`.
+        gc.enable()
         if words is not None:
             save_hydra(folder, config, words)
         return config_text(config)

@@ -9,6 +9,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float, PyTree
 
 from ganexp.experiment import Experiment, Stream
+from ganexp.metrics.dirac import is_dirac
 from ganexp.types import DISCRIMINATOR, GENERATOR, Scores, TrainState
 
 POINTS = 500
@@ -48,14 +49,9 @@ def snapshot(experiment: Experiment, data: PyTree, state: TrainState, extent: Fl
         cells = jnp.meshgrid(*[_centres(*extent[axis]) for axis in range(experiment.dataset.shape[0])])
         places = jnp.stack([cell.ravel() for cell in cells], axis=1)
         heat = judge(experiment.dataset.seen(places))[0].reshape(cells[0].shape)
-    if one_number_each(state):
+    if is_dirac(experiment):
         field = _field(experiment, unused, extent)
     return Snapshot(real, fake, heat, judge(real)[1], judge(fake)[1], field)
-
-
-def one_number_each(state: TrainState) -> bool:
-    """Whether both players are a single number, as in the Dirac-GAN."""
-    return all(sum(leaf.size for leaf in jax.tree.leaves(player.params)) == 1 for player in state.players.values())
 
 
 def _centres(low: Any, high: Any) -> Float[Array, " cells"]:
