@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import enum
 import functools
+from fractions import Fraction
 from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Int, Key
 
-from ganexp.component import Component, SettingError, component, numbers, setting, with_number
+from ganexp.component import Component, SettingError, component, numbers, option_name, setting, with_number
 from ganexp.optimizers import Optimizer
+from ganexp.outputs import Soft
 from ganexp.spelling import nearest
 from ganexp.types import (
     DISCRIMINATOR,
@@ -21,6 +23,7 @@ from ganexp.types import (
     Dataset,
     Loss,
     Net,
+    Output,
     Penalty,
     Prior,
     Schedule,
@@ -36,6 +39,7 @@ class Stream(enum.IntEnum):
     TRAINING = 1
     EVALUATION = 2
     PICTURES = 3
+    ORDER = 4
 
 
 class Networks(NamedTuple):
@@ -63,6 +67,7 @@ class Experiment(Component):
     dataset: Dataset
     prior: Prior
     model: Model
+    output: Output
     loss: Loss
     penalty: dict[str, Penalty]
     generator_optimizer: Optimizer
@@ -77,7 +82,21 @@ class Experiment(Component):
             raise SettingError(
                 "model.discriminator.output", "must be linear: the losses read logits and apply the sigmoid themselves"
             )
+        if not isinstance(self.output, Soft) and getattr(self.model.generator, "output", None) != "sigmoid":
+            raise SettingError(
+                "output", f"{option_name(type(self.output))} reads probabilities; give it a generator that ends in a "
+                "sigmoid, as with model.generator.output=sigmoid"
+            )  # fmt: skip
+        size = self.dataset.size
+        if size is not None and self.batch_size > size:
+            raise SettingError("batch_size", f"{self.batch_size:,} is more than the {size:,} images of the data set")
         self.scheduled()
+
+    @property
+    def steps_per_epoch(self) -> Fraction | None:
+        """How many steps it takes until the discriminator has learned from every point once; None where they never end."""
+        size = self.dataset.size
+        return None if size is None else Fraction(size, self.updates.learned * self.batch_size)
 
     def scheduled(self) -> dict[str, Schedule]:
         """The schedule of every number that has one, by the number's dotted path; raises SettingError."""
@@ -101,9 +120,8 @@ class Experiment(Component):
     def networks(self) -> Networks:
         """Both networks, sized by the prior and the data."""
         shape = self.dataset.shape
-        return Networks(
-            self.model.generator.net((self.prior.dimension,), shape), self.model.discriminator.net(shape, ())
-        )
+        generator = self.model.generator.net((self.prior.dimension,), shape)
+        return Networks(_with_output(generator, self.output), self.model.discriminator.net(shape, ()))
 
     def optimizer(self, player: str) -> Optimizer:
         """The player's optimizer."""
@@ -115,6 +133,14 @@ class Experiment(Component):
         for path, schedule in self.scheduled().items():
             new = with_number(new, path, functools.partial(_value, schedule, now))
         return new
+
+
+def _with_output(net: Net, output: Output) -> Net:
+    def apply(params: Any, stats: Any, x: Any, key: Any, train: bool) -> Any:
+        points, features, stats = net.apply(params, stats, x, key, train)
+        return output.emitted(points, key, train), features, stats
+
+    return Net(net.init, apply)
 
 
 def _value(schedule: Schedule, step: Any, base: Any) -> Any:

@@ -101,7 +101,8 @@ def _train(
     interrupted: Callable[[], int],
 ) -> tuple[Outcome, dict[str, float]]:
     experiment = jax.device_put(arrays(job.experiment))
-    data = job.experiment.dataset.load()
+    # Once, or every call would copy it to the device anew.
+    data = jax.device_put(job.experiment.dataset.load())
     state, report = (_init(experiment), no_report()) if resumed is None else jax.device_put(resumed[:2])
     first = step = int(state.step)
     length, reason = FIRST_CHUNK, None

@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax.experimental import checkify
-from jaxtyping import Array, Bool, Float, Int, PyTree
+from jaxtyping import Array, Bool, Float, Int, Key, PyTree
 
 from ganexp.experiment import Experiment, Stream
 from ganexp.types import PLAYERS, Draws, Player, TrainState, Update
@@ -47,12 +47,22 @@ def draw(experiment: Experiment, data: PyTree, step: Int[Array, ""]) -> Draws:
     batches, size = experiment.updates.batches, experiment.batch_size
     key = jax.random.fold_in(experiment.key(Stream.TRAINING), step)
     points, noise, others = jax.random.split(key, 3)
-    real = experiment.dataset.sample(data, points, batches * size).x
     return Draws(
-        real.reshape(batches, size, *real.shape[1:]),
+        _real(experiment, data, step, points).reshape(batches, size, *experiment.dataset.shape),
         experiment.prior.sample(noise, batches * size).reshape(batches, size, -1),
         jax.random.split(others, batches),
     )
+
+
+def _real(experiment: Experiment, data: PyTree, step: Int[Array, ""], key: Key[Array, ""]) -> Float[Array, "n ..."]:
+    dataset, size = experiment.dataset, experiment.batch_size
+    learned, batches = experiment.updates.learned * size, experiment.updates.batches * size
+    if dataset.size is None:
+        return dataset.sample(data, key, batches).x
+    # Epochs are of what the discriminator learns from; the generator's own batches, which few losses read, are by the way.
+    first = dataset.training(data, experiment.key(Stream.ORDER), step, key, learned).x
+    rest = dataset.sample(data, jax.random.fold_in(key, 1), batches - learned).x
+    return jnp.concatenate([first, rest])
 
 
 def train_step(experiment: Experiment, state: TrainState, draws: Draws) -> tuple[TrainState, dict[str, Update]]:

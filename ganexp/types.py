@@ -7,10 +7,10 @@ generator or the discriminator.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 import numpy as np
-from jaxtyping import Array, Float, Key, PyTree, Shaped, UInt8
+from jaxtyping import Array, Float, Int, Key, PyTree, Shaped, UInt8
 
 from ganexp.component import Component, component, setting
 
@@ -33,6 +33,15 @@ class Batch(NamedTuple):
 
     x: Float[Array, "n ..."]
     label: Shaped[Array, " n"] | None = None
+
+
+class Images(NamedTuple):
+    """Pixels from 0 to 255, and labels, of the training and of the test images of a data set."""
+
+    train: UInt8[Any, "n 28 28"]
+    train_label: UInt8[Any, " n"]
+    test: UInt8[Any, "m 28 28"]
+    test_label: UInt8[Any, " m"]
 
 
 class Modes(NamedTuple):
@@ -95,7 +104,16 @@ class TrainState(NamedTuple):
 @component
 class Dataset(Component):
     """Where real points come from. `shape` is one point's shape; `extent` the box ((x0, x1), (y0, y1)), in data units, that
-    holds the data: pictures show it and the grid divergences bin it."""
+    holds the data: pictures show it and the grid divergences bin it. `size` is how many points make an epoch, None where
+    points are made and not drawn from a set; `binary` says that every number is 0 or 1; `classifier` names the digit
+    classifier that reads its images."""
+
+    binary: ClassVar[bool] = False
+    classifier: ClassVar[str | None] = None
+
+    @property
+    def size(self) -> int | None:
+        return None
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -105,20 +123,31 @@ class Dataset(Component):
     def extent(self) -> Extent:
         raise NotImplementedError
 
-    def load(self) -> PyTree:
-        """Arrays that the data set reads from disk: the only place for input and output. `()` where it makes its points."""
+    def load(self, show: Callable[[str], None] = str) -> PyTree:
+        """Arrays that the data set reads from disk: the only place for input and output. `()` where it makes its points.
+
+        `show` is told what takes long. Raises SettingError where the arrays cannot be had.
+        """
         return ()
 
     def sample(self, data: PyTree, key: Key[Array, ""], n: int) -> Batch:
         """`n` independent points, in the coordinates the networks see; pure."""
         raise NotImplementedError
 
+    def unseen(self, data: PyTree, key: Key[Array, ""], n: int) -> Batch:
+        """`n` real points that training never draws, where there is a test set, or else more of the same."""
+        return self.sample(data, key, n)
+
+    def training(self, data: PyTree, order: Key[Array, ""], step: Int[Array, ""], key: Key[Array, ""], n: int) -> Batch:
+        """The `n` points of a training step. `key` is the step's own; `order` the run's, for epochs without repetition."""
+        return self.sample(data, key, n)
+
     def seen(self, x: Float[Array, "n ..."]) -> Float[Array, "n ..."]:
         """Points in the coordinates the networks see, from data units; pure."""
         return x
 
-    def natural(self, x: Float[np.ndarray, "n ..."]) -> Float[np.ndarray, "n ..."]:
-        """Points in data units, from the coordinates the networks see: the inverse of `seen`, on the host."""
+    def natural(self, x: Float[Any, "n ..."]) -> Float[Any, "n ..."]:
+        """Points in data units, from the coordinates the networks see: the inverse of `seen`, on the host or the device."""
         return x
 
     def modes(self) -> Modes | None:
@@ -189,6 +218,15 @@ class Penalty(Component):
 
 
 @component
+class Output(Component):
+    """What becomes of the generator's numbers before anyone sees them."""
+
+    def emitted(self, x: Float[Array, "n ..."], key: Key[Array, ""], train: bool) -> Float[Array, "n ..."]:
+        """The points, from the network's `x`; pure."""
+        raise NotImplementedError
+
+
+@component
 class Schedule(Component):
     """How one number of the experiment changes with the step. `setting` is its dotted path."""
 
@@ -213,6 +251,11 @@ class Updates(Component):
     @property
     def batches(self) -> int:
         """How many batches one step draws."""
+        raise NotImplementedError
+
+    @property
+    def learned(self) -> int:
+        """How many of these, the first ones, the discriminator learns from: epochs are counted by them."""
         raise NotImplementedError
 
     def step(

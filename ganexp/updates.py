@@ -123,6 +123,10 @@ class _Counted(Updates):
     def batches(self) -> int:
         return 1 if self.minibatch == "same" else max(self.d_steps, 1) + max(self.g_steps, 1)
 
+    @property
+    def learned(self) -> int:
+        return 1 if self.minibatch == "same" else max(self.d_steps, 1)
+
     def batch(self, player: str, draws: Draws) -> Callable[[Any], Draws]:
         """The batches of one player's updates, by number."""
         first = 0 if player == DISCRIMINATOR else max(self.d_steps, 1)

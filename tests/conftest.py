@@ -9,6 +9,7 @@ import warnings
 from collections.abc import Callable
 
 import jax
+import numpy as np
 import pytest
 from beartype.roar import BeartypeDecorHintPep585DeprecationWarning
 from jaxtyping import install_import_hook
@@ -23,6 +24,9 @@ with warnings.catch_warnings():
     from ganexp.component import Component
     from ganexp.config.build import job
     from ganexp.config.compose import compose
+    from ganexp.datasets import images
+    from ganexp.datasets.source import bundled
+    from ganexp.datasets.source.cache import store
     from ganexp.experiment import Experiment
     from ganexp.job import Job
 
@@ -71,6 +75,24 @@ def tiny_job() -> Job:
 def tiny(tiny_job: Job) -> Experiment:
     """The experiment of `tiny_job`."""
     return tiny_job.experiment
+
+
+@pytest.fixture
+def grey_cache(monkeypatch, tmp_path_factory):
+    """A cache folder that holds `mnist` and `fashion_mnist`: the bundled digits with pixels between 0 and 255."""
+    home = tmp_path_factory.mktemp("cache")
+    random = np.random.default_rng(0)
+    arrays = {
+        name: np.minimum(array, random.integers(100, 256, array.shape).astype(np.uint8)) if array.ndim == 3 else array
+        for name, array in bundled().items()
+    }
+    for name in ("mnist", "fashion_mnist"):
+        store(arrays, home / "ganexp" / "data" / name)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(home))
+    monkeypatch.setattr(images, "_READ", {})
+    # Sizes are known before anything is read.
+    monkeypatch.setitem(images.SIZES, "tfds", 5000)
+    return home / "ganexp" / "data"
 
 
 @pytest.fixture

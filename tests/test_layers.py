@@ -10,9 +10,9 @@ LAYERS = [
     ["spelling", "__init__"],
     ["component"],
     ["types"],
-    ["nets", "datasets", "priors", "losses", "penalties", "optimizers", "schedules"],
+    ["nets", "datasets", "priors", "losses", "penalties", "optimizers", "schedules", "outputs"],
     ["experiment"],
-    ["job", "updates"],
+    ["job", "updates", "classifier"],
     ["train", "metrics", "records"],
     ["views"],
     ["checkpoints"],
@@ -30,6 +30,7 @@ DOORS = {
     "omegaconf": {"config", "cli"},
     "tensorboard": {"records"},
     "matplotlib": {"views"},
+    "tensorflow_datasets": {"datasets"},
 }
 
 

@@ -44,6 +44,7 @@ def command(words: Sequence[str], typed: argparse.Namespace) -> int:
 
         dry.show(job, folder)
         return cli.FINISHED
+    train.load_data(job)
     train.make(folder)
     return train.train(job, folder, config, overrides, checkpoint)
 

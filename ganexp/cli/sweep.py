@@ -37,6 +37,8 @@ def command(words: Sequence[str], dry_run: bool) -> int:
             print(f"{' '.join(run)}: {job.steps:,} steps, time: {dry.estimate(job)}")
         print(f"{len(jobs)} runs in {folder}")
         return cli.FINISHED
+    for job in jobs:
+        train.load_data(job)
     train.make(folder)
     statuses: list[int] = []
 

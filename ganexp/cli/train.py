@@ -54,8 +54,17 @@ def command(name: str, words: Sequence[str], typed: argparse.Namespace) -> int:
         dry.show(job, folder_of(job))
         return cli.FINISHED
     folder = folder_of(job)
+    load_data(job)
     make(folder)
     return train(job, folder, config, words)
+
+
+def load_data(job: Job) -> None:
+    """Read the run's data before anything is written, and say so where that takes long; raises SettingError."""
+    try:
+        job.experiment.dataset.load(lambda text: print(f"ganexp: {text}", file=sys.stderr))
+    except SettingError as error:
+        raise error.inside("dataset") from None
 
 
 def folder_of(job: Job) -> Path:

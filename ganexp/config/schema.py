@@ -9,16 +9,17 @@ from typing import Any
 from hydra.core.config_store import ConfigStore
 
 # Imported for their classes: a component in one of these modules is an option's schema by being there.
-from ganexp import datasets, losses, nets, penalties, priors, schedules, updates  # noqa: F401
+from ganexp import datasets, losses, nets, outputs, penalties, priors, schedules, updates  # noqa: F401
 from ganexp.component import option_name
 from ganexp.experiment import Experiment, Model
 from ganexp.job import Job
-from ganexp.types import Architecture, Dataset, Loss, Penalty, Prior, Schedule, Updates
+from ganexp.types import Architecture, Dataset, Loss, Output, Penalty, Prior, Schedule, Updates
 
 BASES = {
     "dataset": Dataset,
     "prior": Prior,
     "net": Architecture,
+    "output": Output,
     "loss": Loss,
     "penalty": Penalty,
     "schedule": Schedule,

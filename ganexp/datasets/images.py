@@ -1,0 +1,194 @@
+"""Images of 28 x 28 pixels: binarized, grey and stacked MNIST, and Fashion-MNIST."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from typing import Any, ClassVar
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float, Int, Key, UInt32
+
+from ganexp.component import SettingError, component, setting
+from ganexp.datasets.order import positions, shuffled
+from ganexp.datasets.source import Silent, bundled, cached
+from ganexp.types import Batch, Dataset, Extent, Images
+
+ORDERS = ("shuffled", "sequential", "replacement")
+SOURCES = ("tfds", "bundled")
+SIZES = {"tfds": 60_000, "bundled": 5_000}
+LEVELS = 255
+
+# What has been read in this process, by source: checked once, and shared by all runs of a sweep.
+_READ: dict[tuple[str, str, str | None], dict[str, np.ndarray]] = {}
+
+
+@component
+class _ImageDataset(Dataset):
+    """Images from `source`: `tfds` (a download, kept in the user's cache folder; or the four original files in the folder
+    `files`) or the `bundled` slice. `examples` is how many of the training images are used, the first ones (null: all).
+
+    `order` is the training's: `shuffled` epochs, `sequential` ones in the order of the set, or independent draws with
+    `replacement`.
+    """
+
+    source: str = setting("tfds", options=SOURCES)
+    files: str | None = None
+    examples: int | None = setting(None, least=1)
+    order: str = setting("shuffled", options=ORDERS)
+
+    TFDS: ClassVar[str] = "mnist"
+    CHANNELS: ClassVar[int] = 1
+    classifier: ClassVar[str | None] = "grey"
+
+    def check(self) -> None:
+        if self.files is not None and self.source != "tfds":
+            raise SettingError("files", f"source={self.source} reads no files; leave one of the two out")
+        if self.examples is not None and self.examples > SIZES[self.source]:
+            raise SettingError(
+                "examples", f"{self.examples:,} is out of range; there are {SIZES[self.source]:,} training images"
+            )
+
+    @property
+    def size(self) -> int:
+        return SIZES[self.source] if self.examples is None else self.examples
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return (28, 28, self.CHANNELS)
+
+    @property
+    def extent(self) -> Extent:
+        return (0.0, 1.0), (0.0, 1.0)
+
+    def load(self, show: Callable[[str], None] = Silent) -> Images:
+        key = (self.source, self.TFDS, self.files)
+        if key not in _READ:
+            _READ[key] = bundled() if self.source == "bundled" else cached(self.TFDS, self.files, show)
+        arrays = _READ[key]
+        train = arrays["train_image"][: self.size], arrays["train_label"][: self.size]
+        return Images(*train, arrays["test_image"], arrays["test_label"])
+
+    def sample(self, data: Images, key: Key[Array, ""], n: int) -> Batch:
+        index = jax.random.randint(key, (self.CHANNELS, n), 0, len(data.train))
+        return self._batch(data.train, data.train_label, jnp.asarray(index, jnp.uint32))
+
+    def unseen(self, data: Images, key: Key[Array, ""], n: int) -> Batch:
+        # Without repetition, as long as there are enough.
+        total = len(data.test)
+        orders = [jax.random.permutation(jax.random.fold_in(key, channel), total) for channel in range(self.CHANNELS)]
+        index = jnp.stack(orders)[:, jnp.arange(n) % total]
+        return self._batch(data.test, data.test_label, jnp.asarray(index, jnp.uint32))
+
+    def training(self, data: Images, order: Key[Array, ""], step: Int[Array, ""], key: Key[Array, ""], n: int) -> Batch:
+        if self.order == "replacement":
+            return self.sample(data, key, n)
+        epoch, place = positions(step, n, len(data.train))
+        if self.order == "sequential":
+            return self._batch(data.train, data.train_label, jnp.broadcast_to(place, (self.CHANNELS, n)))
+        index = [
+            shuffled(jax.random.fold_in(order, channel), epoch, place, len(data.train))
+            for channel in range(self.CHANNELS)
+        ]
+        return self._batch(data.train, data.train_label, jnp.stack(index))
+
+    def _batch(self, pixels: Any, labels: Any, index: UInt32[Array, "c n"]) -> Batch:
+        """The images whose channels have the given numbers, and their labels: the channels' digits read as one number."""
+        pixels, labels = jnp.asarray(pixels), jnp.asarray(labels)
+        x = self.seen(jnp.stack([pixels[channel] for channel in index], axis=-1) / jnp.float32(LEVELS))
+        label = functools.reduce(
+            lambda number, digit: 10 * number + digit, [labels[channel].astype(jnp.int32) for channel in index]
+        )
+        return Batch(x, label)
+
+
+@component
+class BinarizedMnist(_ImageDataset):
+    """MNIST with pixels of 0 or 1: above `threshold`, or (`bernoulli`) drawn once with their intensity as probability.
+
+    The draw is that of `binarization_seed`: a data set of its own, and no part of the run's randomness.
+    """
+
+    binarization: str = setting("threshold", options=("threshold", "bernoulli"))
+    threshold: float = setting(0.5, least=0, below=1)
+    binarization_seed: int = setting(0, least=0, most=2**32 - 1)
+
+    binary: ClassVar[bool] = True
+    classifier: ClassVar[str | None] = "binarized"
+
+    def check(self) -> None:
+        super().check()
+        if self.source == "bundled" and self.binarization != "threshold":
+            raise SettingError(
+                "binarization", "the bundled slice is binarized at 0.5 already; use source=tfds or threshold"
+            )
+
+    def load(self, show: Callable[[str], None] = Silent) -> Images:
+        images = super().load(show)
+        if self.binarization == "threshold":
+            return images
+        random = np.random.default_rng(self.binarization_seed)
+
+        def draw(pixels: np.ndarray) -> np.ndarray:
+            # An intensity of 255 is always above the drawn number, one of 0 never.
+            return np.uint8(LEVELS) * (random.integers(0, LEVELS, pixels.shape, np.uint8) < pixels)
+
+        return images._replace(test=draw(images.test), train=draw(images.train))
+
+    def seen(self, x: Float[Array, "n ..."]) -> Float[Array, "n ..."]:
+        return (x > self.threshold).astype(jnp.float32)
+
+
+@component
+class _GreyDataset(_ImageDataset):
+    """Grey images; `normalization` is what the networks see: `unit` [0, 1], `symmetric` [-1, 1], `standard` mean 0 and deviation 1."""
+
+    normalization: str = setting("unit", options=("unit", "symmetric", "standard"))
+
+    MEAN: ClassVar[float] = 0.1307
+    DEVIATION: ClassVar[float] = 0.3081
+
+    def check(self) -> None:
+        super().check()
+        if self.source == "bundled":
+            raise SettingError(
+                "source",
+                "the bundled slice is binarized; dataset=binarized_mnist takes it, grey images need source=tfds",
+            )
+
+    def _scale(self) -> tuple[float, float]:
+        return {"unit": (0.0, 1.0), "symmetric": (0.5, 0.5), "standard": (self.MEAN, self.DEVIATION)}[
+            self.normalization
+        ]
+
+    def seen(self, x: Float[Array, "n ..."]) -> Float[Array, "n ..."]:
+        centre, width = self._scale()
+        return (x - centre) / width
+
+    def natural(self, x: Float[Any, "n ..."]) -> Float[Any, "n ..."]:
+        centre, width = self._scale()
+        return x * width + centre
+
+
+@component
+class Mnist(_GreyDataset):
+    """MNIST's 60,000 grey digits (LeCun et al. 1998)."""
+
+
+@component
+class StackedMnist(_GreyDataset):
+    """Three independent MNIST digits as the channels of one image: 1,000 modes (Metz et al. 2017)."""
+
+    CHANNELS: ClassVar[int] = 3
+
+
+@component
+class FashionMnist(_GreyDataset):
+    """60,000 grey pictures of clothes in ten classes (Xiao et al. 2017)."""
+
+    TFDS: ClassVar[str] = "fashion_mnist"
+    classifier: ClassVar[str | None] = None
+    MEAN: ClassVar[float] = 0.2860
+    DEVIATION: ClassVar[float] = 0.3530

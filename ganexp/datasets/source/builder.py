@@ -1,0 +1,72 @@
+"""TFDS's own MNIST builders, made to run without TensorFlow: imported only where a data set is prepared.
+
+TFDS needs TensorFlow in three places of these builders: to unpack the downloads, to read them, and to encode PNG. Here the
+downloads are read with gzip, and examples are handed over as Pillow images, which TFDS encodes by itself.
+"""
+
+from __future__ import annotations
+
+import gzip
+import io
+import logging
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import tensorflow_datasets as tfds
+from PIL import Image
+
+SPLITS = ("train", "test")
+FILES = {
+    "train": ("train-images-idx3-ubyte.gz", "train-labels-idx1-ubyte.gz"),
+    "test": ("t10k-images-idx3-ubyte.gz", "t10k-labels-idx1-ubyte.gz"),
+}
+
+
+class _Originals:
+    """The two splits, read from the four original files."""
+
+    def _split_generators(self: Any, dl_manager: Any) -> dict[str, Any]:
+        urls = {split: [self.URL + name for name in names] for split, names in FILES.items()}
+        return {split: self._generate_examples(*paths) for split, paths in dl_manager.download(urls).items()}
+
+    def _generate_examples(self, images: Path, labels: Path) -> Iterator[tuple[int, dict[str, Any]]]:
+        pixels = np.frombuffer(gzip.decompress(Path(images).read_bytes()), np.uint8, offset=16).reshape(-1, 28, 28)
+        for number, label in enumerate(gzip.decompress(Path(labels).read_bytes())[8:]):
+            yield number, {"image": Image.fromarray(pixels[number]), "label": label}
+
+
+class Mnist(_Originals, tfds.image_classification.MNIST, skip_registration=True):
+    """TFDS's `mnist`."""
+
+
+class FashionMnist(_Originals, tfds.image_classification.FashionMNIST, skip_registration=True):
+    """TFDS's `fashion_mnist`."""
+
+
+BUILDERS = {"mnist": Mnist, "fashion_mnist": FashionMnist}
+
+
+def prepare(name: str, folder: Path, files: Path | None) -> dict[str, np.ndarray]:
+    """Every split's images and labels, uint8, as TFDS orders them.
+
+    TFDS works in `folder`, and takes the original files from `files` where given, else from their server.
+    """
+    logging.getLogger("absl").setLevel("ERROR")
+    tfds.disable_progress_bar()
+    builder = BUILDERS[name](data_dir=str(folder), file_format="array_record")
+    builder.download_and_prepare(
+        download_config=tfds.download.DownloadConfig(manual_dir=None if files is None else str(files))
+    )
+    arrays = {}
+    for split in SPLITS:
+        source = builder.as_data_source(split, decoders={"image": tfds.decode.SkipDecoding()})
+        examples = source.__getitems__(range(len(source)))
+        arrays[f"{split}_image"] = np.stack([_decoded(example["image"]) for example in examples])
+        arrays[f"{split}_label"] = np.array([example["label"] for example in examples], np.uint8)
+    return arrays
+
+
+def _decoded(png: bytes) -> np.ndarray:
+    return np.asarray(Image.open(io.BytesIO(png)))
