@@ -129,6 +129,56 @@ def check_dataset(dataset: Any, inside: float = 0.98) -> None:
         np.testing.assert_allclose(weights.sum(), 1)
 
 
+def check_images(dataset: Any) -> None:
+    """Images have the shape promised and are the set's own, with its labels; draws depend on keys and the step alone."""
+    data = dataset.load()
+    assert dataset.shape[:2] == data.train.shape[1:] == (28, 28)
+    assert dataset.size == len(data.train) == len(data.train_label)
+    assert len(data.test) == len(data.test_label)
+    batches = {
+        "sample": lambda part: part.sample(data, KEY, N),
+        "unseen": lambda part: part.unseen(data, KEY, N),
+        "training": lambda part: part.training(data, KEY, jnp.int32(3), KEY, N),
+    }
+    for name, draw in batches.items():
+        # A threshold that moves turns pixels: rounding is not what is looked at here.
+        batch = check_pure(draw, dataset, rtol=1e-4, atol=1e-5)
+        assert batch.x.shape == (N, *dataset.shape)
+        assert batch.label.shape == (N,)
+        assert 0 <= batch.label.min() <= batch.label.max() < 10 ** dataset.shape[2]
+        natural = np.asarray(dataset.natural(batch.x))
+        np.testing.assert_allclose(dataset.seen(jnp.asarray(natural)), batch.x, rtol=1e-4, atol=1e-5)
+        known = (data.test if name == "unseen" else data.train).reshape(-1, 784)
+        if dataset.binary:
+            assert set(np.unique(natural)) == {0, 1}
+            known = 255 * (known > 127)
+        # Each channel is one of the set's images.
+        found = np.moveaxis(natural, -1, 1).reshape(-1, 784) * 255
+        projection = np.random.default_rng(0).normal(size=784)
+        distances = np.abs((found @ projection)[:, None] - (known @ projection)[None])
+        assert distances.min(axis=1).max() < 0.05
+    more = np.asarray(dataset.sample(data, jax.random.key(8), N).x)
+    assert (more.reshape(N, -1) != np.asarray(dataset.sample(data, KEY, N).x).reshape(N, -1)).any(axis=1).all()
+
+
+def check_output(output: Any) -> None:
+    """Outputs keep their place between 0 and 1 and the gradient alive; evaluations need no key."""
+    x = jax.random.uniform(KEY, (N, 28, 28, 1), minval=0.01, maxval=0.99)
+
+    def everything(part: Any) -> Any:
+        slopes = jax.grad(lambda x: (part.emitted(x, KEY, True) * jnp.arange(28)[None, :, None, None]).sum())(x)
+        return part.emitted(x, KEY, True), part.emitted(x, KEY, False), slopes
+
+    trained, tested, slopes = check_pure(everything, output, rtol=1e-3, atol=1e-4)
+    assert trained.shape == tested.shape == x.shape
+    for points in (trained, tested):
+        assert 0 <= points.min() <= points.max() <= 1
+    assert (np.asarray(slopes) >= 0).all()
+    assert (np.asarray(slopes)[:, 1:] > 0).mean() > 0.9, "a rising loss must pull probabilities down"
+    check_close(output.emitted(x, jax.random.key(8), False), tested, rtol=0, atol=0)
+    check_finite(jax.grad(lambda x: output.emitted(x, KEY, True).sum())(jnp.array([0.0, 1.0])[:, None]))
+
+
 def check_prior(prior: Any) -> None:
     """Noise has the shape promised, depends on the key alone, and varies in every coordinate of every vector."""
     noise = check_pure(lambda part: part.sample(KEY, N), prior)

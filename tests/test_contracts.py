@@ -13,8 +13,8 @@ CONF = Path(__file__).resolve().parent.parent / "conf"
 # Recipes and intentions are made of the options tested here.
 WITHOUT = {"experiment", "debug", "hydra"}
 GROUPS = (
-    "dataset", "loss", "model", "model/discriminator", "model/generator", "optimizer", "penalty", "prior", "schedule",
-    "updates",
+    "dataset", "loss", "model", "model/discriminator", "model/generator", "optimizer", "output", "penalty", "prior",
+    "schedule", "updates",
 )  # fmt: skip
 SMALL = ("batch_size=8", "generator_optimizer=sgd", "discriminator_optimizer=sgd")
 TINY_NETS = tuple(
@@ -33,8 +33,17 @@ def test_every_group_has_a_contract():
 
 
 @pytest.mark.parametrize("name", options("dataset"))
-def test_datasets_keep_their_contract(composed, name):
-    contracts.check_dataset(composed(f"dataset={name}").dataset)
+def test_datasets_keep_their_contract(composed, grey_cache, name):
+    dataset = composed(f"dataset={name}").dataset
+    if dataset.size is None:
+        contracts.check_dataset(dataset)
+    else:
+        contracts.check_images(dataset)
+
+
+@pytest.mark.parametrize("name", options("output"))
+def test_outputs_keep_their_contract(composed, name):
+    contracts.check_output(composed(f"output={name}", "model.generator.output=sigmoid").output)
 
 
 @pytest.mark.parametrize("name", options("prior"))
