@@ -82,7 +82,15 @@ class Experiment(Component):
             raise SettingError(
                 "model.discriminator.output", "must be linear: the losses read logits and apply the sigmoid themselves"
             )
-        if not isinstance(self.output, Soft) and getattr(self.model.generator, "output", None) != "sigmoid":
+        self.networks()
+        ends = getattr(self.model.generator, "output", None)
+        beyond = self.dataset.beyond
+        if ends in beyond:
+            raise SettingError(
+                "model.generator.output", f"{ends} cannot reach all of the data as dataset.normalization leaves them; "
+                f"use {' or '.join(sorted({'tanh', 'linear'} - set(beyond)))}"
+            )  # fmt: skip
+        if not isinstance(self.output, Soft) and ends != "sigmoid":
             raise SettingError(
                 "output", f"{option_name(type(self.output))} reads probabilities; give it a generator that ends in a "
                 "sigmoid, as with model.generator.output=sigmoid"
@@ -118,10 +126,15 @@ class Experiment(Component):
         return jax.random.fold_in(jax.random.key(self.seed), int(stream))
 
     def networks(self) -> Networks:
-        """Both networks, sized by the prior and the data."""
+        """Both networks, sized by the prior and the data; raises SettingError where one cannot have these sizes."""
         shape = self.dataset.shape
-        generator = self.model.generator.net((self.prior.dimension,), shape)
-        return Networks(_with_output(generator, self.output), self.model.discriminator.net(shape, ()))
+        nets = {}
+        for player, inputs, outputs in ((GENERATOR, (self.prior.dimension,), shape), (DISCRIMINATOR, shape, ())):
+            try:
+                nets[player] = getattr(self.model, player).net(inputs, outputs)
+            except SettingError as error:
+                raise error.inside(f"model.{player}") from None
+        return Networks(_with_output(nets[GENERATOR], self.output), nets[DISCRIMINATOR])
 
     def optimizer(self, player: str) -> Optimizer:
         """The player's optimizer."""

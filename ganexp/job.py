@@ -9,6 +9,14 @@ from typing import Any
 from ganexp.component import Component, SettingError, component, describe, setting
 from ganexp.experiment import Experiment
 
+FEWEST_IMAGES = 10  # that precision, recall and covariances can be computed of
+STRIP_ROWS = 40
+
+
+def strip_stride(epoch: int) -> int:
+    """1 until epoch 40, 2 until epoch 80, 4 until 160, and so on: which epochs a strip of at most 40 rows shows."""
+    return 1 << max(0, math.ceil(math.log2(max(epoch, 1) / STRIP_ROWS)))
+
 
 @component
 class Job(Component):
@@ -37,6 +45,39 @@ class Job(Component):
             raise SettingError("out", "is empty; give the name of a folder")
         if self.epochs is not None:
             self.steps = self._steps(self.epochs)
+
+        if self.experiment.dataset.size is not None and self.eval_samples < FEWEST_IMAGES:
+            raise SettingError(
+                "eval_samples", f"{self.eval_samples} is out of range; images need at least {FEWEST_IMAGES}"
+            )
+
+    def strip_due(self, step: int) -> bool:
+        """Whether the epoch strip gets a row at `step`: at the start and after each epoch, but never more than 40 rows in all.
+
+        After 40 epochs every second one has a row, after 80 every fourth, and so on.
+        """
+        length = self.experiment.steps_per_epoch
+        if length is None or self.image_every == 0:
+            return False
+        return step == 0 or self._rows(step) > self._rows(step - 1)
+
+    def next_strip(self, step: int) -> int:
+        """The next step after `step` at which the strip gets a row; `steps` where there is none before."""
+        length = self.experiment.steps_per_epoch
+        if length is None or self.image_every == 0:
+            return self.steps
+        stride = strip_stride(self.epoch(step))
+        epoch = (self.epoch(step) // stride + 1) * stride
+        return min(self.steps, max(step + 1, math.ceil(epoch * length)))
+
+    def epoch(self, step: int) -> int:
+        """How many epochs are over at `step`."""
+        length = self.experiment.steps_per_epoch
+        return 0 if length is None else math.floor(step / length)
+
+    def _rows(self, step: int) -> int:
+        stride = strip_stride(self.epoch(step))
+        return self.epoch(step) // stride * stride
 
     def _steps(self, epochs: float) -> int:
         length = self.experiment.steps_per_epoch

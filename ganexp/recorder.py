@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,19 +16,41 @@ from ganexp import checkpoints
 from ganexp.checkpoints import Checkpoint
 from ganexp.component import numbers
 from ganexp.experiment import Experiment
-from ganexp.job import Job
-from ganexp.metrics import Evaluator, Probe, join, probe, reference
+from ganexp.job import Job, strip_stride
+from ganexp.metrics import (
+    Evaluator,
+    Probe,
+    Readings,
+    closing_scores,
+    held_out,
+    in_blocks,
+    join,
+    minibatch_accuracy,
+    probe,
+    read,
+    reference,
+)
 from ganexp.metrics.dirac import dirac_parameters
 from ganexp.records.events import EventFile
 from ganexp.records.pictures import png_bytes, write_png
+from ganexp.records.rows import RowFile
 from ganexp.records.table import Table, read_table
 from ganexp.train import Report
-from ganexp.types import PLAYERS, TrainState
+from ganexp.types import PLAYERS, Image, TrainState
+from ganexp.views.history import History
 from ganexp.views.pictures import Pictures
 from ganexp.views.probe import Snapshot, snapshot
+from ganexp.views.probe_images import STRIP, strip_row
 
 FINAL_SAMPLES = 10_000
 FLOOR_SETS = 4
+KERNEL_SUBSETS, FINAL_KERNEL_SUBSETS = 10, 100
+LOSSES = "loss/discriminator", "loss/generator"
+LEAK = 0.9
+LEAK_WARNING = (
+    "in training the generator's pixels are grey where the data's are 0 or 1, and whoever looks for grey tells them apart; "
+    "output=straight_through or output=gumbel_sigmoid closes this leak"
+)
 LAYOUT = {
     "training": {"losses": [r"loss/(discriminator|generator)"], "gradients": [r"gradient/(discriminator|generator)"]},
     "quality": {"divergences": [r"grid/(kl|js)"], "discriminator": [r"(score|accuracy)/(real|fake)"]},
@@ -35,7 +58,11 @@ LAYOUT = {
 
 _probe = jax.jit(probe, static_argnames="samples")
 _reference = jax.jit(reference, static_argnames="samples")
+_held_out = jax.jit(held_out, static_argnames="samples")
 _snapshot = jax.jit(snapshot)
+_strip_row = jax.jit(strip_row)
+_read = jax.jit(lambda experiment, x: in_blocks(lambda part: read(experiment.dataset, part), x))
+_minibatch_accuracy = jax.jit(minibatch_accuracy)
 
 
 @jax.jit
@@ -52,6 +79,7 @@ class Due(NamedTuple):
     checkpoint: bool
     probe: Probe | None
     snapshot: Snapshot | None
+    strip_row: Any
     scheduled: dict[str, Any]
 
 
@@ -81,20 +109,29 @@ class Recorder:
     def __init__(self, job: Job, experiment: Any, data: Any, folder: Path, begin: int, clock: Clock):
         self.job, self.experiment, self.data, self.folder, self.clock = job, experiment, data, folder, clock
         self.latest: dict[str, float] = {}
+        self.warnings: list[str] = []
         self._extent = np.asarray(job.experiment.dataset.extent, np.float32)
         self._images = folder / "images"
         self._pictures = Pictures(job.experiment)
         self._events = EventFile(folder, begin)
         self._table = Table(folder / "metrics.csv", [f"loss/{player}" for player in reversed(PLAYERS)], begin)
-        self._trail = self._earlier_trail(begin)
+        self._trail = self._earlier("dirac/theta", "dirac/psi")
+        self._losses_so_far = self._earlier("step", *LOSSES) if job.experiment.dataset.size is not None else []
+        self._rows = RowFile(self._images / "strip.rows", (STRIP, *job.experiment.dataset.shape), begin)
         self._evaluator: Evaluator | None = None
         self._forget_images(begin)
 
-    def _earlier_trail(self, begin: int) -> list[tuple[float, float]]:
+    def _earlier(self, *columns: str) -> list[tuple[float, ...]]:
+        """What the table holds in some columns, in the rows that have a number in the last."""
         table = read_table(self.folder / "metrics.csv")
-        if "dirac/theta" not in table:
+        if any(column not in table for column in columns):
             return []
-        return list(zip(table["dirac/theta"].tolist(), table["dirac/psi"].tolist(), strict=True))
+        rows = zip(*(table[column].tolist() for column in columns), strict=True)
+        return [row for row in rows if not math.isnan(row[-1])]
+
+    def _history(self) -> History:
+        steps, discriminator, generator = np.array(self._losses_so_far).reshape(-1, 3).T
+        return History(np.array(self._trail).reshape(-1, 2), steps, discriminator, generator, *self._rows.rows())
 
     def _forget_images(self, begin: int) -> None:
         for path in self._images.glob("*.png"):
@@ -119,6 +156,7 @@ class Recorder:
             checkpoint=step > 0 and _every(job.checkpoint_every, step, job.steps),
             probe=_probe(self.experiment, self.data, state, job.eval_samples, 0) if evaluates else None,
             snapshot=_snapshot(self.experiment, self.data, state, self._extent) if image else None,
+            strip_row=_strip_row(self.experiment, state) if job.strip_due(step) else None,
             scheduled=_scheduled(self.experiment, state.step) if moves else {},
         )
 
@@ -130,6 +168,8 @@ class Recorder:
             scalars |= dirac_parameters(self.job.experiment, state)
             if "dirac/theta" in scalars:
                 self._trail.append((scalars["dirac/theta"], scalars["dirac/psi"]))
+            if self.job.experiment.dataset.size is not None and LOSSES[0] in scalars:
+                self._losses_so_far.append((due.step, *(scalars[tag] for tag in LOSSES)))
             scalars |= {f"schedule/{path}": float(value) for path, value in due.scheduled.items()}
         if due.probe is not None:
             scalars |= self._evaluate(due.step, due.probe)
@@ -139,6 +179,8 @@ class Recorder:
                 self._table.append(due.step, scalars)
             if due.snapshot is not None:
                 self._draw(due.step, due.snapshot)
+            if due.strip_row is not None:
+                self._grow_strip(due.step, np.asarray(due.strip_row))
             if due.checkpoint:
                 self.checkpoint(state, report)
         self.latest |= scalars
@@ -157,6 +199,12 @@ class Recorder:
             ]
             whole = join(probes)
             scores = self._make_evaluator(blocks)(whole)
+            if self.job.experiment.dataset.size is not None:
+                scores |= closing_scores(self.job.experiment.dataset, self.data, whole.fake)
+                accuracies = np.asarray(_minibatch_accuracy(self.experiment, self.data, state))
+                scores["accuracy/minibatches"] = float(accuracies.mean())
+                step = int(state.step)
+                self._save(step, {"accuracy": self._pictures.accuracy(accuracies, f"step {step:,}")})
         return scores | {tag: value for tag, value in self.latest.items() if tag not in scores}
 
     def close(self) -> None:
@@ -174,6 +222,9 @@ class Recorder:
                 self._evaluator = self._make_evaluator(1)
             scores = self._evaluator(values)
             counts = self._evaluator.mode_counts(values)
+            shares = self._evaluator.class_shares(values)
+            if (tag := "leak/accuracy") in scores and scores[tag] > LEAK:
+                self._warn(step, f"{tag} is {scores[tag]:.2f}: {LEAK_WARNING}")
         with self.clock.spent("records"):
             for player in PLAYERS:
                 for kind, tree in (("weights", values.weights), ("gradients", values.gradients)):
@@ -181,22 +232,60 @@ class Recorder:
                         self._events.histogram(step, f"{kind}/{player}/{name}", leaf)
             if counts is not None:
                 self._events.bars(step, "modes/histogram", counts)
+            if shares is not None:
+                self._events.bars(step, "classes/histogram", np.round(shares * self.job.eval_samples))
+                weights = self._evaluator.class_weights()
+                self._save(step, {"classes": self._pictures.classes(shares, weights, f"step {step:,}")})
         return scores
+
+    def _warn(self, step: int, text: str) -> None:
+        if text.partition(":")[0].partition(" ")[0] not in {known.partition(" ")[0] for known in self.warnings}:
+            self.warnings.append(text)
+            self._events.text(step, "warning", text)
 
     def _make_evaluator(self, blocks: int) -> Evaluator:
         """Metrics on `blocks` blocks of points, with floors from as many more real points."""
+        dataset = self.job.experiment.dataset
+        if dataset.size is not None:
+            return self._make_image_evaluator(blocks)
         sets = [
             np.concatenate([self._real(number * blocks + block) for block in range(blocks)])
             for number in range(1 + FLOOR_SETS)
         ]
-        return Evaluator(self.job.experiment.dataset, sets[0], sets[1:])
+        return Evaluator(dataset, sets[0], sets[1:])
+
+    def _make_image_evaluator(self, blocks: int) -> Evaluator:
+        """The same of images: no more than there are to hold out, because a floor is worth something at its own size only."""
+        dataset = self.job.experiment.dataset
+        held = dataset.held_out(self.data) or 0
+        count = min(blocks * self.job.eval_samples, held)
+        real = _reference(self.experiment, self.data, count, 0)
+        others = [
+            _held_out(self.experiment, self.data, count, number) for number in range(min(FLOOR_SETS, held // count))
+        ]
+        readings = None
+        if dataset.classifier is not None:
+            subsets = KERNEL_SUBSETS if blocks == 1 else FINAL_KERNEL_SUBSETS
+            read_others = [jax.device_get(_read(self.experiment, x)) for x in others]
+            readings = Readings(self.data, jax.device_get(_read(self.experiment, real)), read_others, subsets)
+        return Evaluator(dataset, np.asarray(real), [np.asarray(x) for x in others], readings)
 
     def _real(self, block: int) -> np.ndarray:
         return np.asarray(_reference(self.experiment, self.data, self.job.eval_samples, block))
 
     def _draw(self, step: int, values: Snapshot) -> None:
-        values = jax.device_get(values)
-        drawn = self._pictures.draw(values, f"step {step:,}", np.array(self._trail).reshape(-1, 2))
+        self._save(step, self._pictures.draw(jax.device_get(values), f"step {step:,}", self._history()))
+
+    def _grow_strip(self, step: int, row: np.ndarray) -> None:
+        intensities = np.nan_to_num(np.clip(self.job.experiment.dataset.natural(row), 0, 1))
+        epoch = self.job.epoch(step)
+        self._rows.append(step, epoch, np.round(255 * intensities).astype(np.uint8))
+        epochs, rows = self._rows.rows()
+        shown = epochs % strip_stride(epoch) == 0
+        history = self._history()._replace(strip_epochs=epochs[shown], strip_rows=rows[shown])
+        self._save(step, {"strip": self._pictures.strip(history, f"epoch {epoch:,}")})
+
+    def _save(self, step: int, drawn: dict[str, Image]) -> None:
         for name, image in drawn.items():
             png = png_bytes(image)
             self._events.image(step, name, png)

@@ -36,13 +36,14 @@ _init = jax.jit(init)
 
 class Outcome(NamedTuple):
     """How a run ended: its status, at which step, its last metrics by tag, a sentence where it diverged, and the number of the
-    signal that interrupted it, or 0."""
+    signal that interrupted it, or 0; and sentences on what its numbers hide."""
 
     status: str
     step: int
     final: dict[str, float]
     reason: str | None
     signal: int
+    warnings: list[str]
 
 
 class Progress(NamedTuple):
@@ -86,8 +87,8 @@ def run(
             raise
         seconds["total"] = time.perf_counter() - began
         ended = {"status": outcome.status, "step": outcome.step, "final": outcome.final, "wall_seconds": seconds}
-        reason = {"reason": outcome.reason} if outcome.reason else {}
-        write_summary(folder, summary | ended | {"ended": _now()} | reason)
+        more = {name: value for name, value in (("reason", outcome.reason), ("warnings", outcome.warnings)) if value}
+        write_summary(folder, summary | ended | {"ended": _now()} | more)
     return outcome
 
 
@@ -151,13 +152,14 @@ def _train(
             recorder.checkpoint(state, report)
         final = recorder.final(state) if status == "finished" else recorder.latest
     last = int(new_report.bad_step) if reason else step
-    return Outcome(status, last, final, reason, interrupted() if status == "interrupted" else 0), clock.seconds
+    number = interrupted() if status == "interrupted" else 0
+    return Outcome(status, last, final, reason, number, recorder.warnings), clock.seconds
 
 
 def _next_stop(job: Job, step: int, length: int) -> int:
     """The next step at which something is due, but at most `length` steps on."""
     everies = (job.log_every, job.eval_every, job.image_every, job.checkpoint_every)
-    return min(job.steps, step + length, *(every - step % every + step for every in everies if every))
+    return min(job.next_strip(step), step + length, *(every - step % every + step for every in everies if every))
 
 
 @contextmanager

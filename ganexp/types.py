@@ -28,6 +28,10 @@ Scalar = Float[Array, ""]
 Extent = tuple[tuple[float, float], tuple[float, float]]
 
 
+def silent(text: str) -> None:
+    """Tell nobody."""
+
+
 class Batch(NamedTuple):
     """Points of a data set, in the coordinates the networks see; `label` is None where the data has none."""
 
@@ -123,7 +127,12 @@ class Dataset(Component):
     def extent(self) -> Extent:
         raise NotImplementedError
 
-    def load(self, show: Callable[[str], None] = str) -> PyTree:
+    @property
+    def beyond(self) -> tuple[str, ...]:
+        """The last functions of a generator (`sigmoid`, `tanh`) that cannot reach all of the data."""
+        return ()
+
+    def load(self, show: Callable[[str], None] = silent) -> PyTree:
         """Arrays that the data set reads from disk: the only place for input and output. `()` where it makes its points.
 
         `show` is told what takes long. Raises SettingError where the arrays cannot be had.
@@ -134,9 +143,21 @@ class Dataset(Component):
         """`n` independent points, in the coordinates the networks see; pure."""
         raise NotImplementedError
 
-    def unseen(self, data: PyTree, key: Key[Array, ""], n: int) -> Batch:
-        """`n` real points that training never draws, where there is a test set, or else more of the same."""
+    def reference(self, data: PyTree, key: Key[Array, ""], n: int) -> Batch:
+        """`n` real points to compare others with: of a set, without repetition as long as there are enough."""
         return self.sample(data, key, n)
+
+    def unseen(self, data: PyTree, key: Key[Array, ""], n: int) -> Batch:
+        """The same of real points that training never draws, where there is a test set."""
+        return self.sample(data, key, n)
+
+    def passed(self, data: PyTree, number: Int[Array, ""], n: int) -> Batch:
+        """The `number`-th `n` points of a pass over the whole set, in its own order."""
+        raise NotImplementedError
+
+    def held_out(self, data: PyTree) -> int | None:
+        """How many points training never draws; None where they are made."""
+        return None
 
     def training(self, data: PyTree, order: Key[Array, ""], step: Int[Array, ""], key: Key[Array, ""], n: int) -> Batch:
         """The `n` points of a training step. `key` is the step's own; `order` the run's, for epochs without repetition."""

@@ -137,6 +137,7 @@ def check_images(dataset: Any) -> None:
     assert len(data.test) == len(data.test_label)
     batches = {
         "sample": lambda part: part.sample(data, KEY, N),
+        "reference": lambda part: part.reference(data, KEY, N),
         "unseen": lambda part: part.unseen(data, KEY, N),
         "training": lambda part: part.training(data, KEY, jnp.int32(3), KEY, N),
     }

@@ -39,6 +39,18 @@ VARIANTS = {
         "updates.d_steps=3",
         "seed=4294967295",
     ),
+    "images": (
+        "dataset=binarized_mnist",
+        "dataset.source=bundled",
+        "dataset.examples=300",
+        *NETS,
+        *LOOKS,
+        "model.generator.normalization=batch",
+        "model.discriminator.dropout=0.3",
+        "output=gumbel_sigmoid",
+        "batch_size=16",
+        "epochs=3",
+    ),
     "dirac": ("dataset=dirac", *LOOKS, "batch_size=4", "steps=60"),
 }
 
@@ -141,7 +153,7 @@ def test_a_signal_saves_where_it_came_and_the_resumed_run_is_the_whole_one(numbe
     assert_same_run(tmp_path / "run", expected)
 
 
-@pytest.mark.parametrize("variant", ["everything", "dirac"])
+@pytest.mark.parametrize("variant", ["everything", "dirac", "images"])
 def test_a_run_resumed_twice_is_the_whole_one(variant, whole, interrupt, tmp_path):
     expected, folder = whole(variant), tmp_path / "run"
     interrupt(5, signal.SIGTERM)

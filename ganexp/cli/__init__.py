@@ -15,7 +15,7 @@ import ganexp
 STARTED = time.perf_counter()
 
 FINISHED, FAILED, MISTAKE, DIVERGED = 0, 1, 2, 3
-COMMANDS = ("train", "resume", "list")
+COMMANDS = ("train", "resume", "quiz", "classifier", "list")
 
 
 class _Parser(argparse.ArgumentParser):

@@ -86,6 +86,8 @@ def show_end(outcome: Outcome, folder: Path) -> None:
         )
     if outcome.final:
         console.print(final_table(outcome.final))
+    for warning in outcome.warnings:
+        Console(stderr=True, soft_wrap=True).print(f"ganexp: warning: {warning}", highlight=False, markup=False)
     place = shlex.quote(str(folder))
     console.print(
         f"{outcome.status} at step {outcome.step:,}; everything is in {place}", highlight=False, soft_wrap=True

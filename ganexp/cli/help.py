@@ -15,6 +15,8 @@ ganexp trains a GAN and records it for TensorBoard.
 
   ganexp [train] [SETTING=VALUE ...]     train; with nothing typed: eight Gaussians on a ring
   ganexp resume FOLDER [steps=N ...]     go on with a run where it stopped, bit for bit
+  ganexp quiz FOLDER [seed=N]            spot the fake: a page with a run's digits among real ones
+  ganexp classifier [dataset=mnist]      train the digit classifier that the metrics of images use
   ganexp list [GROUP]                    every option of a group with a line about it
 
   --dry-run      say what would run, and how long it takes once that is known
@@ -37,6 +39,7 @@ Examples:
   ganexp dataset=grid optimizer=adam optimizer.learning_rate=5e-4
   ganexp dataset=curve discriminator_optimizer=rmsprop penalty=[r1] penalty.r1.weight=0.1
   ganexp updates.d_steps=5 discriminator_optimizer.learning_rate=4e-4
+  ganexp dataset=binarized_mnist dataset.source=bundled epochs=20
   ganexp schedule=[learning_rate_decay] schedule.learning_rate_decay.length=10000
 
 Exit status: 0 finished, 1 failed, 2 a mistake in what was typed, 3 diverged, 130 or 143 interrupted."""

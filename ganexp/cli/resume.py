@@ -20,24 +20,26 @@ from ganexp.job import Job
 from ganexp.records.summary import read_summary
 from ganexp.train import init, no_report
 
+LENGTHS = {"steps", "epochs"}  # Each takes the other's place.
+
 
 def command(words: Sequence[str], typed: argparse.Namespace) -> int:
     """Resume the run in the folder named first, with what is typed behind it; the exit status."""
     if not words:
         raise Mistake("resume needs the folder of a run: ganexp resume FOLDER [steps=N ...]")
     folder, changes = Path(words[0]), list(words[1:])
-    summary = _summary(folder)
-    overrides = _merged(_overrides(folder), changes)
-    config, job = load(overrides)
+    known = summary(folder)
+    merged = _merged(overrides(folder), changes)
+    config, job = load(merged)
     if typed.cfg:
         train.print_config(config, typed.cfg)
         return cli.FINISHED
-    if summary.get("status") == "diverged":
-        raise Mistake(f"{folder}: this run diverged ({summary.get('reason')}); going on would diverge again")
+    if known.get("status") == "diverged":
+        raise Mistake(f"{folder}: this run diverged ({known.get('reason')}); going on would diverge again")
     checkpoint = newest(folder, job)
     if checkpoint is not None:
         step = int(checkpoint.state.step)
-        if step > job.steps or (step == job.steps and summary.get("status") == "finished"):
+        if step > job.steps or (step == job.steps and known.get("status") == "finished"):
             raise Mistake(f"{folder}: is at step {step:,} already; give it more, as in steps={2 * step}")
     if typed.dry_run:
         from ganexp.cli import dry
@@ -46,10 +48,11 @@ def command(words: Sequence[str], typed: argparse.Namespace) -> int:
         return cli.FINISHED
     train.load_data(job)
     train.make(folder)
-    return train.train(job, folder, config, overrides, checkpoint)
+    return train.train(job, folder, config, merged, checkpoint)
 
 
-def _summary(folder: Path) -> dict[str, object]:
+def summary(folder: Path) -> dict[str, object]:
+    """The run.json of the run in `folder`; raises Mistake."""
     if not (folder / "run.json").exists():
         raise Mistake(f"{folder}: is not the folder of a run (it has no run.json)")
     try:
@@ -58,7 +61,8 @@ def _summary(folder: Path) -> dict[str, object]:
         raise Mistake(str(error)) from None
 
 
-def _overrides(folder: Path) -> list[str]:
+def overrides(folder: Path) -> list[str]:
+    """What was typed for the run in `folder`; raises Mistake."""
     path = folder / ".hydra" / "overrides.yaml"
     try:
         return [str(word) for word in OmegaConf.load(path)]
@@ -70,6 +74,8 @@ def _overrides(folder: Path) -> list[str]:
 def _merged(before: Sequence[str], changes: Sequence[str]) -> list[str]:
     """The run's overrides with the changes put in; a run's folder is where it is."""
     changed = {word.partition("=")[0] for word in changes}
+    if changed & LENGTHS:
+        changed |= LENGTHS
     return [word for word in before if word.partition("=")[0] not in changed] + list(changes)
 
 

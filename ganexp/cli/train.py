@@ -40,6 +40,14 @@ def command(name: str, words: Sequence[str], typed: argparse.Namespace) -> int:
         from ganexp.cli import resume
 
         return resume.command(words, typed)
+    if name == "quiz":
+        from ganexp.cli import quiz
+
+        return quiz.command(words, typed)
+    if name == "classifier":
+        from ganexp.cli import classifier
+
+        return classifier.command(words, typed)
     if typed.multirun:
         from ganexp.cli import sweep
 

@@ -98,8 +98,10 @@ def expand(overrides: Sequence[str]) -> list[list[str]]:
 
 
 def check(parsed: Sequence[Override]) -> None:
-    """Refuse choices that do not exist; raises Mistake."""
+    """Refuse choices that do not exist, and lengths given twice; raises Mistake."""
     known = groups()
+    if {"steps", "epochs"} <= {override.get_key_element() for override in parsed}:
+        raise Mistake("steps and epochs: both say how long the run is; give one of them")
     for override in parsed:
         key = override.get_key_element().lstrip("+~")
         text = override.input_line or key

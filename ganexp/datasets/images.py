@@ -13,8 +13,8 @@ from jaxtyping import Array, Float, Int, Key, UInt32
 
 from ganexp.component import SettingError, component, setting
 from ganexp.datasets.order import positions, shuffled
-from ganexp.datasets.source import Silent, bundled, cached
-from ganexp.types import Batch, Dataset, Extent, Images
+from ganexp.datasets.source import bundled, cached
+from ganexp.types import Batch, Dataset, Extent, Images, silent
 
 ORDERS = ("shuffled", "sequential", "replacement")
 SOURCES = ("tfds", "bundled")
@@ -63,7 +63,7 @@ class _ImageDataset(Dataset):
     def extent(self) -> Extent:
         return (0.0, 1.0), (0.0, 1.0)
 
-    def load(self, show: Callable[[str], None] = Silent) -> Images:
+    def load(self, show: Callable[[str], None] = silent) -> Images:
         key = (self.source, self.TFDS, self.files)
         if key not in _READ:
             _READ[key] = bundled() if self.source == "bundled" else cached(self.TFDS, self.files, show)
@@ -75,19 +75,31 @@ class _ImageDataset(Dataset):
         index = jax.random.randint(key, (self.CHANNELS, n), 0, len(data.train))
         return self._batch(data.train, data.train_label, jnp.asarray(index, jnp.uint32))
 
+    def reference(self, data: Images, key: Key[Array, ""], n: int) -> Batch:
+        return self._distinct(data.train, data.train_label, key, n)
+
     def unseen(self, data: Images, key: Key[Array, ""], n: int) -> Batch:
-        # Without repetition, as long as there are enough.
-        total = len(data.test)
-        orders = [jax.random.permutation(jax.random.fold_in(key, channel), total) for channel in range(self.CHANNELS)]
-        index = jnp.stack(orders)[:, jnp.arange(n) % total]
-        return self._batch(data.test, data.test_label, jnp.asarray(index, jnp.uint32))
+        return self._distinct(data.test, data.test_label, key, n)
+
+    def passed(self, data: Images, number: Int[Array, ""], n: int) -> Batch:
+        _, place = positions(number, n, len(data.train))
+        return self._batch(data.train, data.train_label, jnp.broadcast_to(place, (self.CHANNELS, n)))
+
+    def held_out(self, data: Images) -> int:
+        return len(data.test)
+
+    def _distinct(self, pixels: Any, labels: Any, key: Key[Array, ""], n: int) -> Batch:
+        total, number = len(pixels), jnp.arange(n, dtype=jnp.uint32)
+        channels = [jax.random.fold_in(key, channel) for channel in range(self.CHANNELS)]
+        index = [shuffled(channel, number // total, number % total, total) for channel in channels]
+        return self._batch(pixels, labels, jnp.stack(index))
 
     def training(self, data: Images, order: Key[Array, ""], step: Int[Array, ""], key: Key[Array, ""], n: int) -> Batch:
         if self.order == "replacement":
             return self.sample(data, key, n)
-        epoch, place = positions(step, n, len(data.train))
         if self.order == "sequential":
-            return self._batch(data.train, data.train_label, jnp.broadcast_to(place, (self.CHANNELS, n)))
+            return self.passed(data, step, n)
+        epoch, place = positions(step, n, len(data.train))
         index = [
             shuffled(jax.random.fold_in(order, channel), epoch, place, len(data.train))
             for channel in range(self.CHANNELS)
@@ -125,7 +137,7 @@ class BinarizedMnist(_ImageDataset):
                 "binarization", "the bundled slice is binarized at 0.5 already; use source=tfds or threshold"
             )
 
-    def load(self, show: Callable[[str], None] = Silent) -> Images:
+    def load(self, show: Callable[[str], None] = silent) -> Images:
         images = super().load(show)
         if self.binarization == "threshold":
             return images
@@ -157,6 +169,10 @@ class _GreyDataset(_ImageDataset):
                 "source",
                 "the bundled slice is binarized; dataset=binarized_mnist takes it, grey images need source=tfds",
             )
+
+    @property
+    def beyond(self) -> tuple[str, ...]:
+        return {"unit": (), "symmetric": ("sigmoid",), "standard": ("sigmoid", "tanh")}[self.normalization]
 
     def _scale(self) -> tuple[float, float]:
         return {"unit": (0.0, 1.0), "symmetric": (0.5, 0.5), "standard": (self.MEAN, self.DEVIATION)}[

@@ -5,28 +5,42 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 import jax
+import jax.numpy as jnp
 from jaxtyping import Array, Float, Int, PyTree
 
+from ganexp.classifier import Reading
 from ganexp.experiment import Experiment, Stream
+from ganexp.metrics.images import in_blocks, leak, read
 from ganexp.types import DISCRIMINATOR, GENERATOR, Scores, TrainState
+
+MINIBATCH = 200
 
 
 class Probe(NamedTuple):
-    """One block of an evaluation: D's output (in the loss's reading) and points on both sides, in network coordinates, and
-    by player the weights and the gradients of its cost on one batch."""
+    """One block of an evaluation: D's output (in the loss's reading) and points on both sides, in network coordinates; of
+    digits, what the classifier makes of the generated ones; by player the weights and the gradients of its cost on one batch;
+    and, where the data are 0 or 1, how well one line of code tells that batch from a real one."""
 
     real: Float[Array, "n ..."]
     fake: Float[Array, "n ..."]
     output_real: Float[Array, " n"]
     output_fake: Float[Array, " n"]
+    reading: Reading | None
     weights: dict[str, Any]
     gradients: dict[str, Any]
+    leak: Float[Array, ""] | None
 
 
 def reference(experiment: Experiment, data: PyTree, samples: int, block: Int[Array, ""]) -> Float[Array, "n ..."]:
     """The `block`-th set of `samples` real points; all evaluations of a run use the same ones."""
     key = jax.random.fold_in(jax.random.fold_in(experiment.key(Stream.EVALUATION), 0), block)
-    return experiment.dataset.sample(data, key, samples).x
+    return experiment.dataset.reference(data, key, samples).x
+
+
+def held_out(experiment: Experiment, data: PyTree, samples: int, block: Int[Array, ""]) -> Float[Array, "n ..."]:
+    """The same of points that training never draws."""
+    key = jax.random.fold_in(jax.random.fold_in(experiment.key(Stream.EVALUATION), 0), block)
+    return experiment.dataset.unseen(data, key, samples).x
 
 
 def probe(experiment: Experiment, data: PyTree, state: TrainState, samples: int, block: Int[Array, ""]) -> Probe:
@@ -39,16 +53,20 @@ def probe(experiment: Experiment, data: PyTree, state: TrainState, samples: int,
     generator, discriminator = state.players[GENERATOR], state.players[DISCRIMINATOR]
     key = jax.random.fold_in(jax.random.fold_in(experiment.key(Stream.EVALUATION), 1), block)
 
-    def make(params: Any, noise: Any) -> Any:
-        return networks.generator.apply(params, generator.stats, noise, key, False)[0]
+    def make(params: Any, noise: Any, train: bool = False) -> Any:
+        return networks.generator.apply(params, generator.stats, noise, key, train)[0]
 
     def judge(params: Any, points: Any) -> Any:
         return networks.discriminator.apply(params, discriminator.stats, points, key, False)[0]
 
     real = reference(experiment, data, samples, block)
     noise = experiment.prior.sample(key, samples)
-    fake = make(generator.params, noise)
-    scores = Scores(judge(discriminator.params, real), judge(discriminator.params, fake))
+    in_parts = in_blocks if experiment.dataset.size is not None else _at_once
+    fake = in_parts(lambda part: make(generator.params, part), noise)
+    scores = Scores(*(in_parts(lambda part: judge(discriminator.params, part), side) for side in (real, fake)))
+    reading = None
+    if experiment.dataset.classifier is not None:
+        reading = in_blocks(lambda part: read(experiment.dataset, part), fake)
 
     # The gradients are of the costs alone, without penalties, on as many points as one batch has.
     few_real, few_noise = real[: experiment.batch_size], noise[: experiment.batch_size]
@@ -69,9 +87,38 @@ def probe(experiment: Experiment, data: PyTree, state: TrainState, samples: int,
         fake,
         experiment.loss.output(scores.real),
         experiment.loss.output(scores.fake),
+        reading,
         {GENERATOR: generator.params, DISCRIMINATOR: discriminator.params},
         {
             GENERATOR: jax.grad(generator_cost)(generator.params),
             DISCRIMINATOR: jax.grad(discriminator_cost)(discriminator.params),
         },
+        leak(few_real, make(generator.params, few_noise, True)) if experiment.dataset.binary else None,
     )
+
+
+def _at_once(function: Any, x: Any) -> Any:
+    return function(x)
+
+
+def minibatch_accuracy(experiment: Experiment, data: PyTree, state: TrainState) -> Float[Array, " batches"]:
+    """The discriminator's accuracy on each of the minibatches of 200 real and 200 generated points, over the whole set."""
+    experiment = experiment.at(state.step)
+    networks = experiment.networks()
+    generator, discriminator = state.players[GENERATOR], state.players[DISCRIMINATOR]
+    key = jax.random.fold_in(experiment.key(Stream.EVALUATION), 2)
+    size = experiment.dataset.size
+    assert size is not None
+    count = min(MINIBATCH, size)
+
+    def judge(points: Any) -> Any:
+        logits, _, _ = networks.discriminator.apply(discriminator.params, discriminator.stats, points, key, False)
+        return experiment.loss.output(logits)
+
+    def accuracy(number: Any) -> Any:
+        real = experiment.dataset.passed(data, number, count).x
+        noise = experiment.prior.sample(jax.random.fold_in(key, number), count)
+        fake, _, _ = networks.generator.apply(generator.params, generator.stats, noise, key, False)
+        return ((judge(real) >= 0.5).mean() + (judge(fake) < 0.5).mean()) / 2
+
+    return jax.lax.map(accuracy, jnp.arange(size // count))

@@ -7,38 +7,13 @@ import math
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 from flax import nnx
 from jax.nn import leaky_relu
 
 from ganexp.component import component, setting
+from ganexp.nets.layers import ACTIVATIONS, INITIALIZERS, NORMALIZATIONS, OUTPUTS, dropped, normalization, normalized
 from ganexp.nets.pure import pure
 from ganexp.types import Architecture, Net
-
-ACTIVATIONS = {
-    "relu": jax.nn.relu,
-    "leaky_relu": leaky_relu,
-    "tanh": jnp.tanh,
-    "sigmoid": jax.nn.sigmoid,
-    "softplus": jax.nn.softplus,
-    "elu": jax.nn.elu,
-    "gelu": jax.nn.gelu,
-    "silu": jax.nn.silu,
-}
-INITIALIZERS = {
-    "he_normal": jax.nn.initializers.he_normal(),
-    "he_uniform": jax.nn.initializers.he_uniform(),
-    "glorot_normal": jax.nn.initializers.glorot_normal(),
-    "glorot_uniform": jax.nn.initializers.glorot_uniform(),
-    "lecun_normal": jax.nn.initializers.lecun_normal(),
-    "lecun_uniform": jax.nn.initializers.lecun_uniform(),
-    "fan_in_normal": jax.nn.initializers.variance_scaling(1.0, "fan_in", "normal"),
-    "orthogonal": jax.nn.initializers.orthogonal(),
-    "normal": jax.nn.initializers.normal(1.0),
-    "uniform": lambda key, shape: jax.random.uniform(key, shape, minval=-1.0, maxval=1.0),
-}
-OUTPUTS = {"linear": lambda x: x, "tanh": jnp.tanh, "sigmoid": jax.nn.sigmoid}
-NORMALIZATIONS = ("none", "batch", "layer")
 
 
 @component
@@ -75,16 +50,9 @@ class Mlp(Architecture):
         def forward(net: Perceptron, x: Any, key: Any, train: bool) -> Any:
             x = x.reshape(x.shape[0], -1)
             for number, (layer, norm) in enumerate(zip(net.hidden, net.norms, strict=True)):
-                x = layer(x)
-                if isinstance(norm, nnx.BatchNorm):
-                    x = norm(x, use_running_average=not train)
-                elif norm is not None:
-                    x = norm(x)
+                x = normalized(norm, layer(x), train)
                 x = leaky_relu(x, self.slope) if self.activation == "leaky_relu" else activate(x)
-                if self.dropout is not None and train:
-                    # Flax's own Dropout branches on its rate in Python; a swept rate is traced.
-                    kept = jax.random.bernoulli(jax.random.fold_in(key, number), 1 - self.dropout, x.shape)
-                    x = jnp.where(kept, x / (1 - self.dropout), 0)
+                x = dropped(x, self.dropout, key, number, train)
             features = None
             if net.features is not None:
                 x = features = net.features(x)
@@ -99,7 +67,7 @@ class Perceptron(nnx.Module):
     def __init__(self, settings: Mlp, inputs: int, outputs: int, rngs: nnx.Rngs):
         widths = [inputs, *[settings.width] * settings.depth]
         self.hidden = nnx.List([_linear(settings, *pair, rngs) for pair in itertools.pairwise(widths)])
-        self.norms = nnx.List([_norm(settings.normalization, width, rngs) for width in widths[1:]])
+        self.norms = nnx.List([normalization(settings.normalization, width, rngs) for width in widths[1:]])
         self.features = _linear(settings, widths[-1], settings.features, rngs) if settings.features else None
         self.last = _linear(settings, settings.features or widths[-1], outputs, rngs)
 
@@ -109,9 +77,3 @@ def _linear(settings: Mlp, inputs: int, outputs: int, rngs: nnx.Rngs) -> nnx.Lin
     # Set here, not by `kernel_init`: Flax would keep the function, and with it a traced gain, among the static parts.
     layer.kernel[...] = settings.gain * INITIALIZERS[settings.initializer](rngs.params(), (inputs, outputs))
     return layer
-
-
-def _norm(kind: str, width: int, rngs: nnx.Rngs) -> nnx.Module | None:
-    if kind == "batch":
-        return nnx.BatchNorm(width, rngs=rngs)
-    return nnx.LayerNorm(width, rngs=rngs) if kind == "layer" else None

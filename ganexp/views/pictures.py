@@ -4,14 +4,20 @@ from __future__ import annotations
 
 from typing import Any
 
+import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float
 
 from ganexp.experiment import Experiment
 from ganexp.metrics.modes import ModeCount
-from ganexp.types import Image
+from ganexp.types import Image, Loss, Scores
+from ganexp.views.history import History
 from ganexp.views.probe import Snapshot
+from ganexp.views.probe_images import SIDE, ImageSnapshot
 from ganexp.views.render_charts import LinePicture, ModesPicture
+from ganexp.views.render_classes import ClassesPicture
+from ganexp.views.render_curves import AccuracyPicture, LossesPicture
+from ganexp.views.render_images import grid, interpolation, strip
 from ganexp.views.render_phase import PhasePicture
 from ganexp.views.render_scatter import FeaturesPicture, SamplesPicture
 
@@ -20,7 +26,7 @@ class Pictures:
     """Draws the pictures of one experiment. Artists are made once and moved, which is ten times cheaper than a new figure."""
 
     def __init__(self, experiment: Experiment):
-        self._dataset = experiment.dataset
+        self._dataset, self._loss = experiment.dataset, experiment.loss
         self._artists: dict[str, Any] = {}
 
     def _artist(self, name: str, make: Any) -> Any:
@@ -28,9 +34,14 @@ class Pictures:
             self._artists[name] = make()
         return self._artists[name]
 
-    def draw(self, snapshot: Snapshot, title: str, trail: Float[np.ndarray, "t 2"]) -> dict[str, Image]:
-        """Every picture by name; `trail` are the values (theta, psi) so far of a Dirac-GAN."""
-        extent, natural = self._dataset.extent, self._dataset.natural
+    def draw(self, snapshot: Snapshot, title: str, history: History) -> dict[str, Image]:
+        """Every picture by name."""
+        if snapshot.images is None:
+            return self._of_points(snapshot, title, history)
+        return self._of_images(snapshot.images, title, history) | self._features(snapshot, title)
+
+    def _of_points(self, snapshot: Snapshot, title: str, history: History) -> dict[str, Image]:
+        extent, natural, trail = self._dataset.extent, self._dataset.natural, history.trail
         heat = None if snapshot.heat is None else np.clip(np.asarray(snapshot.heat, float), 0, 1)
         real, fake = natural(np.asarray(snapshot.real)), natural(np.asarray(snapshot.fake))
         drawn: dict[str, Image] = {}
@@ -38,17 +49,56 @@ class Pictures:
             picture = self._artist("phase", lambda: PhasePicture(extent[0][1]))
             drawn["phase"] = picture.draw(*map(np.asarray, snapshot.field), *trail[-1], trail, title)
         elif self._dataset.shape == (1,) and heat is not None:
-            grid = np.linspace(*extent[0], len(heat), endpoint=False) + (extent[0][1] - extent[0][0]) / len(heat) / 2
+            places = np.linspace(*extent[0], len(heat), endpoint=False) + (extent[0][1] - extent[0][0]) / len(heat) / 2
             picture = self._artist("samples", lambda: LinePicture(extent[0]))
-            drawn["samples"] = picture.draw(real[:, 0], fake[:, 0], grid, heat, title)
+            drawn["samples"] = picture.draw(real[:, 0], fake[:, 0], places, heat, title)
         elif self._dataset.shape == (2,):
             picture = self._artist("samples", lambda: SamplesPicture(extent))
             drawn["samples"] = picture.draw(real, fake, heat, title)
-        if snapshot.features_real is not None and snapshot.features_real.shape[1] == 2:
-            features = np.asarray(snapshot.features_real), np.asarray(snapshot.features_fake)
-            drawn["features"] = self._artist("features", FeaturesPicture).draw(*features, title)
+        drawn |= self._features(snapshot, title)
         modes = self._dataset.modes()
         if modes is not None:
             shares = ModeCount(modes).counts(fake) / len(fake)
             drawn["modes"] = self._artist("modes", lambda: ModesPicture(modes.weights)).draw(shares, title)
         return drawn
+
+    def _features(self, snapshot: Snapshot, title: str) -> dict[str, Image]:
+        if snapshot.features_real is None or snapshot.features_real.shape[1] != 2:
+            return {}
+        features = np.asarray(snapshot.features_real), np.asarray(snapshot.features_fake)
+        return {"features": self._artist("features", FeaturesPicture).draw(*features, title)}
+
+    def _of_images(self, snapshot: ImageSnapshot, title: str, history: History) -> dict[str, Image]:
+        real, samples, nearest, way = (self._dataset.natural(np.asarray(part)) for part in snapshot)
+        drawn = {
+            "samples": grid(samples, SIDE, title, nearest),
+            "interpolation": interpolation(way, title),
+        }
+        if not len(history.steps):
+            drawn["real"] = grid(real, SIDE, "real images")
+        if len(history.steps) > 1:
+            picture = self._artist("losses", lambda: LossesPicture(equilibrium(self._loss)))
+            losses = history.discriminator_losses, history.generator_losses
+            drawn["losses"] = picture.draw(history.steps, *losses, title)
+        return drawn
+
+    def strip(self, history: History, title: str) -> Image:
+        """The epoch strip so far."""
+        return strip(history.strip_rows.astype(np.float32) / 255, history.strip_epochs, title)
+
+    def classes(self, shares: Float[np.ndarray, " k"], weights: Float[np.ndarray, " k"], title: str) -> Image:
+        """The shares of the classes among generated images, and among the training set's."""
+        return self._artist("classes", lambda: ClassesPicture(weights)).draw(shares, title)
+
+    def accuracy(self, accuracies: Float[np.ndarray, " batches"], title: str) -> Image:
+        """The discriminator's accuracy over the minibatches of the whole set."""
+        return self._artist("accuracy", AccuracyPicture).draw(accuracies, title)
+
+
+def equilibrium(loss: Loss) -> tuple[float, float] | None:
+    """Both players' losses where the discriminator cannot tell: at the logit that it reads as 1/2."""
+    for logit in (0.0, 0.5):
+        if float(loss.output(np.float32(logit))) == 0.5:
+            scores = Scores(jnp.full(1, logit), jnp.full(1, logit))
+            return loss.scale * float(loss.discriminator(scores)), loss.scale * float(loss.generator(scores))
+    return None

@@ -11,16 +11,17 @@ from jaxtyping import Array, Float, PyTree
 from ganexp.experiment import Experiment, Stream
 from ganexp.metrics.dirac import is_dirac
 from ganexp.types import DISCRIMINATOR, GENERATOR, Scores, TrainState
+from ganexp.views.probe_images import ImageSnapshot, image_snapshot
 
-POINTS = 500
+POINTS, FEW_IMAGES = 500, 200
 CELLS = 48
 FIELD_CELLS = 17
 
 
 class Snapshot(NamedTuple):
     """What is drawn, in network coordinates: 500 real and 500 generated points; D's output at the centres of 48 cells a side
-    over the extent, rows by y; the discriminator's features of the points, where it has such a layer; and for one number a
-    player, how (theta, psi) would move from the points of a 17 x 17 grid over the extent."""
+    over the extent, rows by y; the discriminator's features of the points, where it has such a layer; for one number a
+    player, how (theta, psi) would move from the points of a 17 x 17 grid over the extent; and what images' own pictures need."""
 
     real: Float[Array, "n ..."]
     fake: Float[Array, "n ..."]
@@ -28,6 +29,7 @@ class Snapshot(NamedTuple):
     features_real: Float[Array, "n f"] | None
     features_fake: Float[Array, "n f"] | None
     field: tuple[Float[Array, "g g"], Float[Array, "g g"]] | None
+    images: ImageSnapshot | None
 
 
 def snapshot(experiment: Experiment, data: PyTree, state: TrainState, extent: Float[Array, "2 2"]) -> Snapshot:
@@ -41,8 +43,9 @@ def snapshot(experiment: Experiment, data: PyTree, state: TrainState, extent: Fl
         logits, features, _ = networks.discriminator.apply(discriminator.params, discriminator.stats, x, unused, False)
         return experiment.loss.output(logits), features
 
-    real = experiment.dataset.sample(data, points, POINTS).x
-    latent = experiment.prior.sample(noise, POINTS)
+    count = POINTS if experiment.dataset.size is None else FEW_IMAGES
+    real = experiment.dataset.sample(data, points, count).x
+    latent = experiment.prior.sample(noise, count)
     fake = networks.generator.apply(generator.params, generator.stats, latent, unused, False)[0]
     heat = field = None
     if experiment.dataset.shape in ((1,), (2,)):
@@ -51,7 +54,8 @@ def snapshot(experiment: Experiment, data: PyTree, state: TrainState, extent: Fl
         heat = judge(experiment.dataset.seen(places))[0].reshape(cells[0].shape)
     if is_dirac(experiment):
         field = _field(experiment, unused, extent)
-    return Snapshot(real, fake, heat, judge(real)[1], judge(fake)[1], field)
+    images = None if experiment.dataset.size is None else image_snapshot(experiment, data, state)
+    return Snapshot(real, fake, heat, judge(real)[1], judge(fake)[1], field, images)
 
 
 def _centres(low: Any, high: Any) -> Float[Array, " cells"]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from importlib.resources import files
+from typing import Any
 
 import numpy as np
 
@@ -25,7 +26,7 @@ def bundled() -> dict[str, np.ndarray]:
 def pack(arrays: dict[str, np.ndarray], train: int = 5000, test: int = 1000) -> bytes:
     """The first images of each split, binarized at 0.5 and packed to bits, as the content of the bundled file."""
     lengths = {"train": train, "test": test}
-    packed = {}
+    packed: dict[str, Any] = {}
     for name, array in arrays.items():
         few = array[: lengths[name.partition("_")[0]]]
         packed[name] = np.packbits(few.reshape(len(few), -1) > 127, axis=1) if name.endswith("image") else few

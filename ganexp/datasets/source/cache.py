@@ -21,8 +21,6 @@ from ganexp.datasets.source import origin
 FORMAT = 1
 NEEDED = 150_000_000  # bytes on the disk while preparing: downloads, TFDS's records, arrays
 
-Silent: Callable[[str], None] = str  # What is called with a word on what takes long, and does nothing with it.
-
 
 def cached(name: str, files: str | None, show: Callable[[str], None]) -> dict[str, np.ndarray]:
     """The arrays `train_image`, `train_label`, `test_image`, `test_label` of the TFDS data set `name`, memory-mapped.

@@ -1,0 +1,79 @@
+"""`ganexp quiz`: spot the fake, with the images of a run."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+
+import jax
+import numpy as np
+
+from ganexp import cli
+from ganexp.cli import resume, train
+from ganexp.config.build import load
+from ganexp.config.mistakes import Mistake
+from ganexp.experiment import Experiment, Stream
+from ganexp.records.atomic import write_atomically
+from ganexp.records.pictures import png_bytes
+from ganexp.types import GENERATOR, TrainState
+from ganexp.views.quiz import CELLS, questions, quiz_page, quiz_pictures
+
+LARGEST = 2**32 - 1
+
+
+def command(words: Sequence[str], typed: argparse.Namespace) -> int:
+    """Write the quiz of the run in the folder named first; the exit status."""
+    if not words:
+        raise Mistake("quiz needs the folder of a run: ganexp quiz FOLDER [seed=N]")
+    folder, seed = Path(words[0]), _seed(words[1:])
+    resume.summary(folder)
+    _, job = load(resume.overrides(folder))
+    if job.experiment.dataset.size is None:
+        raise Mistake(f"{folder}: this run generates points, and a quiz needs images")
+    checkpoint = resume.newest(folder, job)
+    if checkpoint is None:
+        raise Mistake(f"{folder}: has no checkpoint yet, and so no generator to ask")
+    train.load_data(job)
+    real, fake = pools(job.experiment, checkpoint.state, seed)
+    asked = questions(seed, real, fake)
+    title = f"step {int(checkpoint.state.step):,}"
+    picture, answers = quiz_pictures(asked, title)
+    place = folder / "quiz"
+    train.make(place)
+    for name, content in {
+        f"quiz_{seed}.html": quiz_page(asked, title, seed, folder.resolve().name).encode(),
+        f"quiz_{seed}.png": png_bytes(picture),
+        f"quiz_{seed}_answers.png": png_bytes(answers),
+    }.items():
+        write_atomically(place / name, content, durable=False)
+    print(f"open   {place / f'quiz_{seed}.html'} in a browser; the picture and its answers lie beside it")
+    return cli.FINISHED
+
+
+def _seed(words: Sequence[str]) -> int:
+    seed = 0
+    for word in words:
+        name, _, value = word.partition("=")
+        if name != "seed":
+            raise Mistake(f"{word}: quiz knows one setting, seed=N")
+        if not value.isdecimal() or int(value) > LARGEST:
+            raise Mistake(f"seed: {value!r} is out of range; it must be a whole number from 0 to {LARGEST}")
+        seed = int(value)
+    return seed
+
+
+def pools(experiment: Experiment, state: TrainState, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """As many real and as many generated images as there are cells, in [0, 1]; what is 0 or 1 in the data is so here too."""
+    key = jax.random.fold_in(experiment.key(Stream.PICTURES), np.uint32(seed))
+    points, noise = jax.random.split(jax.random.fold_in(key, 2))
+    real = experiment.dataset.reference(experiment.dataset.load(), points, CELLS).x
+    generator = state.players[GENERATOR]
+    latent = experiment.prior.sample(noise, CELLS)
+    net = experiment.at(state.step).networks().generator
+    fake = net.apply(generator.params, generator.stats, latent, key, False)[0]
+    shown = [np.clip(np.nan_to_num(experiment.dataset.natural(np.asarray(side))), 0, 1) for side in (real, fake)]
+    if experiment.dataset.binary:
+        # As in the tutorial: grey pixels would give the fakes away.
+        shown[1] = (shown[1] > 0.5).astype(np.float32)
+    return shown[0], shown[1]

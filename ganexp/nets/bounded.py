@@ -1,0 +1,44 @@
+"""The discriminator of a tutorial on binarized MNIST, which is never sure."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from ganexp.component import SettingError, component, setting
+from ganexp.nets.layers import ACTIVATIONS, INITIALIZERS
+from ganexp.nets.mlp import Mlp
+from ganexp.types import Architecture, Net
+
+
+@component
+class BoundedMlp(Architecture):
+    """A perceptron that ends in two tanh units a and b and the first number of their softmax: its logit is a - b.
+
+    The logit is within [-2, 2], and D(x) = sigmoid(a - b) within [0.119, 0.881]. The hidden layers' settings are those of
+    `Mlp`; the features are (a, b).
+    """
+
+    depth: int = setting(1, least=0)
+    width: int = setting(500, least=1)
+    activation: str = setting("tanh", options=ACTIVATIONS)
+    initializer: str = setting("glorot_uniform", options=INITIALIZERS)
+    gain: float = setting(1.0, above=0)
+
+    def net(self, inputs: tuple[int, ...], outputs: tuple[int, ...]) -> Net:
+        if math.prod(outputs) != 1:
+            raise SettingError("", f"a bounded perceptron is a discriminator: it gives one number, not {outputs}")
+        pair = Mlp(
+            depth=self.depth,
+            width=self.width,
+            activation=self.activation,
+            initializer=self.initializer,
+            gain=self.gain,
+            output="tanh",
+        ).net(inputs, (2,))
+
+        def apply(params: Any, stats: Any, x: Any, key: Any, train: bool) -> Any:
+            both, _, stats = pair.apply(params, stats, x, key, train)
+            return (both[:, 0] - both[:, 1]).reshape(x.shape[0], *outputs), both, stats
+
+        return Net(pair.init, apply)

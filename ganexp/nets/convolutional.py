@@ -1,0 +1,121 @@
+"""The convolutional pair for images (Radford et al. 2016, DCGAN), with two steps of 2 instead of four."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import jax
+from flax import nnx
+
+from ganexp.component import SettingError, component, setting
+from ganexp.nets.layers import (
+    INITIALIZERS,
+    NORMALIZATIONS,
+    OUTPUTS,
+    Affine,
+    dropped,
+    image_normalization,
+    normalized,
+)
+from ganexp.nets.pure import pure
+from ganexp.types import Architecture, Net
+
+
+def image_side(inputs: tuple[int, ...], outputs: tuple[int, ...]) -> str:
+    """Which of `inputs` and `outputs` is the image [h, w, channels] of a convolutional network; raises SettingError."""
+    side = "outputs" if len(outputs) == 3 else "inputs"
+    image = outputs if side == "outputs" else inputs
+    if len(image) != 3:
+        raise SettingError(
+            "", f"a convolutional network needs images, and a point of this data set has shape {image}; "
+            "choose a data set of images, or model=mlp"
+        )  # fmt: skip
+    if image[0] % 4 or image[1] % 4:
+        raise SettingError("", f"halves an image twice, and {image[0]} x {image[1]} pixels are not multiples of 4")
+    return side
+
+
+@component
+class Convolutional(Architecture):
+    """From a vector to an image, or from an image to a logit: whichever is asked.
+
+    Vector: dense to h/4 x w/4 x 2 `width`, then transposed convolutions to `width` channels and to the image, and the `output`
+    function. Image: convolutions to `width` and 2 `width` channels, then dense. All convolutions are 4x4 with stride 2, and
+    leaky ReLUs of `slope` (0: ReLU) stand between. `normalization` spares the layer that writes the image and the one that
+    reads it (Radford et al. 2016). Weights start from `gain` times `initializer`, biases from 0; `dropout` is the share of
+    units dropped after each hidden layer (None: no dropout); `spectral_norm` divides each kernel by its largest singular
+    value (Miyato et al. 2018).
+    """
+
+    width: int = setting(64, least=1)
+    slope: float = 0.2
+    initializer: str = setting("normal", options=INITIALIZERS)
+    gain: float = setting(0.02, above=0)
+    normalization: str = setting("batch", options=NORMALIZATIONS)
+    spectral_norm: bool = False
+    dropout: float | None = setting(None, least=0, below=1)
+    output: str = setting("linear", options=OUTPUTS)
+
+    def net(self, inputs: tuple[int, ...], outputs: tuple[int, ...]) -> Net:
+        writes = image_side(inputs, outputs) == "outputs"
+        make = ImageWriter if writes else ImageReader
+
+        def forward(net: Any, x: Any, key: Any, train: bool) -> Any:
+            return net(self, x, key, train), None
+
+        return pure(
+            (jax.tree.structure(self), inputs, outputs), lambda rngs: make(self, inputs, outputs, rngs), forward
+        )
+
+    def activate(self, x: Any, key: Any, number: int, train: bool) -> Any:
+        """What follows hidden layer `number`."""
+        return dropped(jax.nn.leaky_relu(x, self.slope), self.dropout, key, number, train)
+
+
+class ImageWriter(nnx.Module):
+    """The layers of a `Convolutional` from a vector to an image."""
+
+    def __init__(self, settings: Convolutional, inputs: tuple[int, ...], outputs: tuple[int, ...], rngs: nnx.Rngs):
+        self.shape = outputs
+        height, width, channels = outputs
+        wide, narrow = 2 * settings.width, settings.width
+        first = (height // 4) * (width // 4) * wide
+        plain = settings.normalization == "none"
+        self.first = _layer(settings, (math.prod(inputs), first), rngs, bias=plain)
+        self.first_norm = image_normalization(settings.normalization, wide, rngs)
+        self.second = _layer(settings, (4, 4, wide, narrow), rngs, bias=plain)
+        self.second_norm = image_normalization(settings.normalization, narrow, rngs)
+        self.last = _layer(settings, (4, 4, narrow, channels), rngs)
+
+    def __call__(self, settings: Convolutional, x: Any, key: Any, train: bool) -> Any:
+        height, width, _ = self.shape
+        x = self.first.dense(x.reshape(x.shape[0], -1), train).reshape(x.shape[0], height // 4, width // 4, -1)
+        x = settings.activate(normalized(self.first_norm, x, train), key, 0, train)
+        x = settings.activate(
+            normalized(self.second_norm, self.second.convolve_transposed(x, train), train), key, 1, train
+        )
+        return OUTPUTS[settings.output](self.last.convolve_transposed(x, train))
+
+
+class ImageReader(nnx.Module):
+    """The layers of a `Convolutional` from an image to numbers."""
+
+    def __init__(self, settings: Convolutional, inputs: tuple[int, ...], outputs: tuple[int, ...], rngs: nnx.Rngs):
+        self.shape = outputs
+        height, width, channels = inputs
+        wide, narrow = 2 * settings.width, settings.width
+        self.first = _layer(settings, (4, 4, channels, narrow), rngs)
+        self.second = _layer(settings, (4, 4, narrow, wide), rngs, bias=settings.normalization == "none")
+        self.second_norm = image_normalization(settings.normalization, wide, rngs)
+        self.last = _layer(settings, ((height // 4) * (width // 4) * wide, math.prod(outputs)), rngs)
+
+    def __call__(self, settings: Convolutional, x: Any, key: Any, train: bool) -> Any:
+        x = settings.activate(self.first.convolve(x, train, 2), key, 0, train)
+        x = settings.activate(normalized(self.second_norm, self.second.convolve(x, train, 2), train), key, 1, train)
+        x = self.last.dense(x.reshape(x.shape[0], -1), train).reshape(x.shape[0], *self.shape)
+        return OUTPUTS[settings.output](x)
+
+
+def _layer(settings: Convolutional, shape: tuple[int, ...], rngs: nnx.Rngs, bias: bool = True) -> Affine:
+    return Affine(shape, settings.initializer, settings.gain, rngs, bias, settings.spectral_norm)

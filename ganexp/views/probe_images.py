@@ -1,0 +1,83 @@
+"""What the pictures of images read from the device, with the same noise at every step."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+
+from ganexp.experiment import Experiment, Stream
+from ganexp.metrics.images import in_blocks
+from ganexp.priors import Normal
+from ganexp.types import GENERATOR, Images, Prior, TrainState
+
+SIDE = 8
+ROWS, STEPS = 6, 10
+STRIP = 15
+TRAIN_BLOCK = 4000
+
+
+class ImageSnapshot(NamedTuple):
+    """Images in network coordinates: real ones and samples, eight rows of eight; the training image nearest to the last sample
+    of each row; and what lies on the way from one noise vector to another."""
+
+    real: Float[Array, "64 h w c"]
+    samples: Float[Array, "64 h w c"]
+    nearest: Float[Array, "8 h w c"]
+    way: Float[Array, "6 10 h w c"]
+
+
+def image_snapshot(experiment: Experiment, data: Images, state: TrainState) -> ImageSnapshot:
+    """Everything the pictures of one step need, of images; pure."""
+    points, noise, ends = jax.random.split(experiment.key(Stream.PICTURES), 3)
+    samples = _generated(experiment, state, experiment.prior.sample(noise, SIDE**2))
+    ways = between(experiment.prior, *jnp.split(experiment.prior.sample(ends, 2 * ROWS), 2))
+    return ImageSnapshot(
+        experiment.dataset.reference(data, points, SIDE**2).x,
+        samples,
+        nearest(experiment, data, samples[SIDE - 1 :: SIDE]),
+        _generated(experiment, state, ways).reshape(ROWS, STEPS, *experiment.dataset.shape),
+    )
+
+
+def strip_row(experiment: Experiment, state: TrainState) -> Float[Array, "15 h w c"]:
+    """The 15 samples of the epoch strip: each column has a noise vector of its own, the same in every row."""
+    key = jax.random.fold_in(experiment.key(Stream.PICTURES), 1)
+    return _generated(experiment, state, experiment.prior.sample(key, STRIP))
+
+
+def _generated(experiment: Experiment, state: TrainState, noise: Any) -> Any:
+    generator = state.players[GENERATOR]
+    net = experiment.at(state.step).networks().generator
+    # In evaluation there is nothing random for the key to draw.
+    return net.apply(generator.params, generator.stats, noise, jax.random.key(0), False)[0]
+
+
+def between(prior: Prior, start: Float[Array, "r d"], end: Float[Array, "r d"]) -> Float[Array, "rs d"]:
+    """Ten noise vectors from each of `start` to each of `end`: on a great circle where the noise is normal, whose vectors lie
+    near a sphere, and on a line elsewhere (White 2016)."""
+    share = jnp.linspace(0, 1, STEPS)[None, :, None]
+    start, end = start[:, None, :], end[:, None, :]
+    line = (1 - share) * start + share * end
+    if isinstance(prior, Normal) and prior.dimension > 2:
+        start, end = start - prior.mean, end - prior.mean
+        lengths = [jnp.linalg.norm(side, axis=2, keepdims=True) for side in (start, end)]
+        angle = jnp.arccos(jnp.clip((start * end).sum(axis=2, keepdims=True) / (lengths[0] * lengths[1]), -1, 1))
+        line = prior.mean + (jnp.sin((1 - share) * angle) * start + jnp.sin(share * angle) * end) / jnp.sin(angle)
+    return line.reshape(-1, prior.dimension)
+
+
+def nearest(experiment: Experiment, data: Images, x: Float[Array, "k h w c"]) -> Float[Array, "k h w c"]:
+    """The training image nearest to each of `x`, channel by channel, in Euclidean distance."""
+    dataset = experiment.dataset
+    channels = jnp.moveaxis(x, -1, 1).reshape(-1, x.shape[1] * x.shape[2])
+
+    def distances(pixels: Any) -> Any:
+        train = dataset.seen(pixels.reshape(len(pixels), -1) / jnp.float32(255))
+        return jnp.square(train).sum(axis=1, keepdims=True) - 2 * train @ channels.T
+
+    index = in_blocks(distances, jnp.asarray(data.train), TRAIN_BLOCK).argmin(axis=0)
+    found = dataset.seen(jnp.asarray(data.train)[index] / jnp.float32(255))
+    return jnp.moveaxis(found.reshape(len(x), x.shape[-1], *x.shape[1:3]), 1, -1)
