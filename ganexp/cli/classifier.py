@@ -32,14 +32,14 @@ LIBRARIES = ("jax", "jaxlib", "flax", "optax", "numpy")
 def command(words: Sequence[str], typed: argparse.Namespace) -> int:
     """Train the classifier as `words` say, and leave its weights and recipe in a folder; the exit status."""
     if typed.multirun or typed.cfg or typed.dry_run:
-        raise Mistake("ganexp classifier trains once, without -m, --cfg and --dry-run")
+        raise Mistake("the classifier is trained once, without -m, --cfg and --dry-run")
     for word in words:
         setting = re.split(r"[=.@]", word.lstrip("+~"))[0]
         if "=" in word and setting not in SETTINGS:
             raise Mistake(f"{word}: the classifier has no such setting; it has {', '.join(SETTINGS)}")
     epochs = _epochs([word for word in words if word.partition("=")[0] == "epochs"])
     overrides = [word for word in words if word.partition("=")[0] != "epochs"]
-    if not any(word.startswith("dataset=") for word in overrides):
+    if not any(word.lstrip("+~").partition("=")[0] == "dataset" for word in overrides):
         overrides.append("dataset=mnist")
     # No batch of the composed run is drawn: any number of images will do.
     job = load([*overrides, "batch_size=1"])[1]
@@ -64,7 +64,7 @@ def _epochs(words: Sequence[str]) -> int | None:
         return None
     value = words[0].partition("=")[2]
     if not value.isdecimal() or not 1 <= int(value) <= MOST_EPOCHS:
-        raise Mistake(f"{words[0]}: epochs is a whole number from 1 to {MOST_EPOCHS}")
+        raise Mistake(f"{words[0]}: it must be a whole number from 1 to {MOST_EPOCHS}")
     return int(value)
 
 

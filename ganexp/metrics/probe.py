@@ -11,6 +11,7 @@ from jaxtyping import Array, Float, Int, PyTree
 from ganexp.classifier import Reading
 from ganexp.experiment import Experiment, Stream
 from ganexp.metrics.images import in_blocks, leak, read
+from ganexp.outputs import Soft
 from ganexp.types import DISCRIMINATOR, GENERATOR, Scores, TrainState
 
 MINIBATCH = 200
@@ -78,7 +79,8 @@ def probe(experiment: Experiment, data: PyTree, state: TrainState, samples: int,
         )
 
     def generator_cost(params: Any) -> Any:
-        few_fake = make(params, few_noise)
+        # A threshold has no gradient: what training differentiates is looked at where there is one.
+        few_fake = make(params, few_noise, not isinstance(experiment.output, Soft))
         seen = Scores(judge(discriminator.params, few_real), judge(discriminator.params, few_fake))
         return experiment.loss.scale * experiment.loss.generator(seen)
 
