@@ -6,6 +6,7 @@ import os
 import platform
 import statistics
 import sys
+import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
@@ -36,6 +37,21 @@ def describe(*libraries: str) -> dict[str, str | int]:
 def load() -> float | None:
     """The system's load of the last minute, where it tells: above 1 or so at the start, others disturb the figures."""
     return os.getloadavg()[0] if hasattr(os, "getloadavg") else None
+
+
+def matrix_product_peak(seconds: float, size: int = 1024) -> float:
+    """Floating-point operations per second of products of two `size` x `size` matrices in JAX, on all cores."""
+    import jax
+    import jax.numpy as jnp
+
+    product = jax.jit(jnp.matmul)
+    one = jnp.ones((size, size))
+    product(one, one).block_until_ready()
+    done, began = 0, time.perf_counter()
+    while (taken := time.perf_counter() - began) < seconds:
+        product(one, one).block_until_ready()
+        done += 1
+    return done * 2 * size**3 / taken
 
 
 def print_machine(machine: dict[str, str | int]) -> None:

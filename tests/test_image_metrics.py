@@ -32,9 +32,7 @@ def features_scores(real, fake):
 
 def scores(case):
     if case == "classes":
-        return dict(
-            zip(("mnist_score", "mnist_score/deviation"), classifier_score(softmax(LOGITS, 1)), strict=True)
-        )
+        return dict(zip(("mnist_score", "mnist_score/deviation"), classifier_score(softmax(LOGITS, 1)), strict=True))
     return features_scores(*CASES[case])
 
 

@@ -13,7 +13,7 @@ from jaxtyping import Array, Float, Int, Key, UInt8
 
 from ganexp.classifier.weights import Weights
 from ganexp.component import with_number
-from ganexp.nets.classifier import CLASSES, CONVOLUTIONS, FEATURES, classifier
+from ganexp.nets.classifier import CLASSES, CONVOLUTIONS, FEATURES, SLOPE, classifier
 from ganexp.optimizers import Optimizer
 from ganexp.schedules import Cosine
 from ganexp.types import Parameters, Scalar
@@ -40,6 +40,7 @@ def recipe() -> dict[str, Any]:
             for size, channels, stride, square in CONVOLUTIONS
         ],
         "features": FEATURES,
+        "slope": SLOPE,
         "optimizer": "adam",
         "batch": BATCH,
         "learning_rate": LEARNING_RATE,

@@ -35,7 +35,7 @@ def command(words: Sequence[str], typed: argparse.Namespace) -> int:
     if checkpoint is None:
         raise Mistake(f"{folder}: has no checkpoint yet, and so no generator to ask")
     train.load_data(job)
-    real, fake = pools(job.experiment, checkpoint.state, seed)
+    real, fake = pools(job.experiment, jax.device_put(checkpoint.state), seed)
     asked = questions(seed, real, fake)
     title = f"step {int(checkpoint.state.step):,}"
     picture, answers = quiz_pictures(asked, title)

@@ -68,8 +68,8 @@ class ReadingScores:
 def closing_scores(dataset: Dataset, data: Images, fake: Float[Any, "n h w c"]) -> dict[str, float]:
     """What is too long for every evaluation: memorization and, of grey images, the Parzen window; with floors.
 
-    `fake` are images in network coordinates. The Parzen window's validation images are the last 10,000 that training can
-    draw where it draws from all 60,000, or else the first 10,000 that it cannot.
+    `fake` are images in network coordinates. The Parzen window's width is chosen on the last of the training images (at most
+    10,000 and a fifth of them), and its floor is that of other training images taken for samples.
     """
     if dataset.shape[-1] != 1:
         return {}
@@ -79,13 +79,14 @@ def closing_scores(dataset: Dataset, data: Images, fake: Float[Any, "n h w c"]) 
     scores = copies(points[:COPIES])
     scores["memorization/share/floor"] = copies(test[-COPIES:])["memorization/share"]
     if not dataset.binary:
-        found = parzen_window(points[:PARZEN_SAMPLES], train[-VALIDATION:], test)
+        aside = min(VALIDATION, len(train) // 5)
+        found = parzen_window(points[:PARZEN_SAMPLES], train[-aside:], test)
         scores |= {
             "parzen/log_likelihood": found.log_likelihood,
             "parzen/standard_error": found.standard_error,
             "parzen/sigma": found.sigma,
         }
-        floor = parzen_window(train[:PARZEN_SAMPLES], train[-VALIDATION:], test)
+        floor = parzen_window(train[:-aside][:PARZEN_SAMPLES], train[-aside:], test)
         scores["parzen/log_likelihood/floor"] = floor.log_likelihood
     return scores
 

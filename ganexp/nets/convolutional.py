@@ -24,8 +24,9 @@ from ganexp.types import Architecture, Net
 
 def image_side(inputs: tuple[int, ...], outputs: tuple[int, ...]) -> str:
     """Which of `inputs` and `outputs` is the image [h, w, channels] of a convolutional network; raises SettingError."""
-    side = "outputs" if len(outputs) == 3 else "inputs"
-    image = outputs if side == "outputs" else inputs
+    # A discriminator's output has no shape: what is left is a point of the data set.
+    side = "outputs" if outputs else "inputs"
+    image = outputs or inputs
     if len(image) != 3:
         raise SettingError(
             "", f"a convolutional network needs images, and a point of this data set has shape {image}; "

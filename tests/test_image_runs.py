@@ -1,0 +1,330 @@
+"""Runs on images: what is measured, drawn and said of them."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import math
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from PIL import Image
+
+from ganexp import cli
+from ganexp.component import SettingError, arrays
+from ganexp.config.build import load
+from ganexp.datasets import BinarizedMnist, StackedMnist
+from ganexp.job import STRIP_ROWS, strip_stride
+from ganexp.metrics import Evaluator, Readings, minibatch_accuracy, probe, read
+from ganexp.metrics.images import closing_scores, in_blocks, leak
+from ganexp.outputs import GumbelSigmoid, StraightThrough, Threshold
+from ganexp.priors import Normal, Uniform
+from ganexp.records.rows import RowFile
+from ganexp.train import init
+from ganexp.types import DISCRIMINATOR, GENERATOR
+from ganexp.views.probe_images import STEPS, between, nearest
+
+KEY = jax.random.key(3)
+SMALL = (
+    "dataset=binarized_mnist",
+    "dataset.source=bundled",
+    "dataset.examples=300",
+    "model.generator.width=8",
+    "model.discriminator.width=8",
+    "batch_size=50",
+    "eval_samples=500",
+)
+
+
+def ganexp(*words):
+    with pytest.raises(SystemExit) as ended:
+        cli.main(words)
+    return int(ended.value.code or 0)
+
+
+@pytest.fixture(scope="module")
+def small_run(tmp_path_factory):
+    """A run of two epochs on 300 bundled digits."""
+    folder = tmp_path_factory.mktemp("run") / "small"
+    assert ganexp(*SMALL, "epochs=2", "eval_every=6", "image_every=6", "log_every=1", f"out={folder}") == 0
+    return folder
+
+
+def test_a_run_records_every_score_with_its_floor(small_run):
+    final = json.loads((small_run / "run.json").read_text())["final"]
+    scores = ["fid", "kid", "score", "precision", "recall", "density", "coverage"]
+    for tag in [f"mnist_{score}" for score in scores] + ["classes/entropy", "classes/kl", "classes/confidence"]:
+        assert {tag, f"{tag}/floor"} <= final.keys()
+        assert math.isfinite(final[tag])
+    assert final["mnist_fid"] > 20 * final["mnist_fid/floor"]
+    assert final["mnist_score/floor"] > 9
+    assert {"memorization/share", "memorization/share/floor", "accuracy/minibatches"} <= final.keys()
+    assert not any(tag.startswith("parzen") for tag in final), "these digits are not grey"
+
+
+def test_a_run_draws_its_pictures_and_grows_its_strip(small_run):
+    names = {path.stem for path in (small_run / "images").glob("*.png")}
+    for picture in ("samples", "interpolation", "classes", "strip"):
+        assert {f"{picture}_{step:010d}" for step in (0, 6, 12)} <= names
+    assert {"real_0000000000", "losses_0000000006", "accuracy_0000000012"} <= names
+    heights = [Image.open(small_run / "images" / f"strip_{step:010d}.png").height for step in (0, 6, 12)]
+    assert heights[2] - heights[1] == heights[1] - heights[0] > 28
+
+
+def test_a_leak_is_warned_of_once_and_hard_outputs_have_none(small_run, tmp_path, capsys):
+    known = json.loads((small_run / "run.json").read_text())
+    assert known["final"]["leak/accuracy"] == 1
+    (warning,) = known["warnings"]
+    assert "output=straight_through" in warning
+    assert ganexp(*SMALL, "output=straight_through", "steps=2", f"out={tmp_path / 'hard'}") == 0
+    hard = json.loads((tmp_path / "hard" / "run.json").read_text())
+    assert hard["final"]["leak/accuracy"] == 0.5
+    assert "warnings" not in hard
+    assert "warning" not in capsys.readouterr().err
+
+
+def test_the_leak_s_detector_is_as_good_as_a_loop():
+    real = np.zeros((4, 3, 3, 1), np.float32)
+    fake = np.array([np.full((3, 3, 1), value) for value in (0.0, 0.5, 1.0, 0.0005)], np.float32)
+    caught = sum(any(0.001 < pixel < 0.999 for pixel in image.ravel()) for image in fake)
+    assert float(leak(jnp.asarray(real), jnp.asarray(fake))) == pytest.approx((1 + caught / 4) / 2)
+
+
+def test_test_images_score_as_the_floors_do_and_noise_does_not():
+    dataset = BinarizedMnist(source="bundled")
+    data = dataset.load()
+    real, other, fake = (
+        dataset.reference(data, KEY, 1000).x,
+        dataset.unseen(data, KEY, 1000).x,
+        jax.random.bernoulli(KEY, 0.13, (1000, 28, 28, 1)).astype(jnp.float32),
+    )
+    readings = [in_blocks(lambda part: read(dataset, part), x) for x in (real, other, fake)]
+    readings = jax.device_get(readings)
+    evaluator = Evaluator(
+        dataset, np.asarray(real), [np.asarray(other)], Readings(data, readings[0], [readings[1]], 10)
+    )
+    perfect, noise = (evaluator.digits(reading) for reading in readings[1:])
+    for tag, value in perfect.items():
+        if "deviation" not in tag:
+            assert evaluator.floors[f"{tag}/floor"] == pytest.approx(value)
+    assert noise["mnist_fid"] > 50 * perfect["mnist_fid"]
+    assert noise["mnist_recall"] < 0.1 < 0.7 < perfect["mnist_recall"]
+    assert perfect["mnist_score"] > 9 > noise["mnist_score"]
+
+
+def test_grey_digits_get_a_parzen_window_and_copies_are_found(grey_cache, composed):
+    dataset = composed("dataset=mnist", "dataset.normalization=symmetric", "model.generator.output=tanh").dataset
+    data = dataset.load()
+    copies = np.asarray(dataset.reference(data, KEY, 300).x)
+    assert closing_scores(dataset, data, copies)["memorization/share"] == 1
+    noise = np.asarray(jax.random.uniform(KEY, (300, 28, 28, 1), minval=-1, maxval=1))
+    scores = closing_scores(dataset, data, noise)
+    assert scores["memorization/share"] == 0
+    assert scores["memorization/share/floor"] < 0.1
+    assert scores["parzen/log_likelihood"] < scores["parzen/log_likelihood/floor"]
+    assert 0.1 <= scores["parzen/sigma"] <= 1
+    assert scores["parzen/standard_error"] > 0
+
+
+def test_clothes_have_no_digit_scores(grey_cache, tmp_path):
+    words = [word for word in SMALL if not word.startswith("dataset")]
+    assert ganexp(*words, "dataset=fashion_mnist", "dataset.examples=300", "steps=2", f"out={tmp_path / 'run'}") == 0
+    final = json.loads((tmp_path / "run" / "run.json").read_text())["final"]
+    assert not any(tag.startswith(("mnist", "classes")) for tag in final)
+    assert {"sliced_wasserstein", "memorization/share", "parzen/log_likelihood"} <= final.keys()
+
+
+def test_a_stack_has_a_thousand_modes(grey_cache, tmp_path):
+    words = [word for word in SMALL if not word.startswith("dataset")]
+    assert ganexp(*words, "dataset=stacked_mnist", "steps=2", f"out={tmp_path / 'run'}") == 0
+    final = json.loads((tmp_path / "run" / "run.json").read_text())["final"]
+    assert 1 <= final["modes/covered"] <= 1000
+    assert 500 < final["modes/covered/floor"] < 700, "of 1,000 draws from 1,000 modes 632 are different"
+    assert not any(tag.startswith(("memorization", "parzen")) for tag in final)
+
+
+def test_channels_are_read_one_by_one(grey_cache):
+    dataset = StackedMnist()
+    x = dataset.reference(dataset.load(), KEY, 5).x
+    reading = read(dataset, x)
+    assert reading.probabilities.shape == (5, 3, 10)
+    for channel in range(3):
+        alone = read(dataset, x[..., channel : channel + 1])
+        np.testing.assert_allclose(reading.probabilities[:, channel], alone.probabilities[:, 0], rtol=1e-4, atol=1e-6)
+        features = reading.features.reshape(5, 3, -1)[:, channel]
+        np.testing.assert_allclose(features, alone.features, rtol=1e-4, atol=1e-4)
+
+
+def test_the_accuracy_over_the_whole_set_is_that_of_a_loop():
+    experiment = load([*(word for word in SMALL if "examples" not in word), "dataset.examples=450"])[1].experiment
+    data, state = experiment.dataset.load(), init(arrays(experiment))
+    found = np.asarray(minibatch_accuracy(experiment, data, state))
+    assert found.shape == (2,), "two whole minibatches of 200"
+    net, player = experiment.networks().discriminator, state.players[DISCRIMINATOR]
+    key = jax.random.fold_in(jax.random.fold_in(jax.random.key(0), 2), 2)
+    for number, accuracy in enumerate(found):
+        real = (np.asarray(data.train[200 * number : 200 * (number + 1)]) > 127)[..., None].astype(np.float32)
+        noise = experiment.prior.sample(jax.random.fold_in(key, number), 200)
+        generator = state.players[GENERATOR]
+        fake = experiment.networks().generator.apply(generator.params, generator.stats, noise, key, False)[0]
+        logits = [
+            np.asarray(net.apply(player.params, player.stats, x, key, False)[0]) for x in (jnp.asarray(real), fake)
+        ]
+        assert accuracy == pytest.approx(((logits[0] >= 0).mean() + (logits[1] < 0).mean()) / 2)
+
+
+def test_blocks_change_no_number():
+    x = jax.random.normal(KEY, (23, 4))
+
+    def rows(part):
+        return part.sum(axis=1), part[:, :2] * 2
+
+    for expected, found in zip(rows(x), in_blocks(rows, x, 5), strict=True):
+        np.testing.assert_allclose(found, expected, rtol=1e-6)
+
+
+def test_the_probe_of_images_reads_them(composed):
+    experiment = composed(*SMALL)
+    found = probe(experiment, experiment.dataset.load(), init(arrays(experiment)), 20, jnp.int32(0))
+    assert found.fake.shape == (20, 28, 28, 1)
+    np.testing.assert_allclose(
+        found.reading.probabilities, read(experiment.dataset, found.fake).probabilities, rtol=1e-4
+    )
+    assert found.leak == 1
+    assert probe(composed(), (), init(arrays(composed())), 20, jnp.int32(0)).reading is None
+
+
+def steps_of_the_strip(job):
+    step, steps = 0, [0]
+    while step < job.steps:
+        step = job.next_strip(step)
+        if job.strip_due(step):
+            steps.append(step)
+    return steps
+
+
+@pytest.mark.parametrize(
+    "words", [("batch_size=200",), ("batch_size=256",), ("batch_size=300", "updates.d_steps=7"), ("batch_size=7",)]
+)
+def test_the_strip_has_a_row_for_each_epoch_and_never_too_many(words):
+    job = load(["dataset=binarized_mnist", "dataset.source=bundled", "dataset.examples=1000", "epochs=170", *words])[1]
+    per_step = job.experiment.updates.learned * job.experiment.batch_size
+    passed = [step * per_step // 1000 for step in range(job.steps + 1)]
+    expected = [0]
+    for step in range(1, job.steps + 1):
+        stride = next(2**k for k in itertools.count() if passed[step] <= 40 * 2**k)
+        if passed[step] // stride * stride > passed[step - 1] // stride * stride:
+            expected.append(step)
+    assert steps_of_the_strip(job)[: len(expected)] == expected
+    shown = [epoch for step in expected if (epoch := passed[step]) % strip_stride(passed[job.steps]) == 0]
+    assert len(shown) <= STRIP_ROWS + 1
+
+
+def test_toys_have_no_strip(tiny_job):
+    assert not tiny_job.strip_due(0)
+    assert tiny_job.next_strip(0) == tiny_job.steps
+
+
+def test_rows_are_kept_forgotten_from_a_step_on_and_never_torn(tmp_path):
+    path = tmp_path / "images" / "strip.rows"
+    rows = np.arange(3 * 2 * 4, dtype=np.uint8).reshape(3, 2, 4)
+    file = RowFile(path, (2, 4), 0)
+    for number, row in enumerate(rows):
+        file.append(10 * number, number, row)
+    epochs, kept = file.rows()
+    np.testing.assert_array_equal(epochs, [0, 1, 2])
+    np.testing.assert_array_equal(kept, rows)
+    with path.open("ab") as torn:
+        torn.write(b"torn")
+    epochs, kept = RowFile(path, (2, 4), 20).rows()
+    np.testing.assert_array_equal(epochs, [0, 1])
+    np.testing.assert_array_equal(kept, rows[:2])
+
+
+def test_the_way_between_two_noises_keeps_their_length_where_they_are_normal():
+    start, end = jax.random.normal(KEY, (2, 3, 50))
+    way = np.asarray(between(Normal(dimension=50), start, end)).reshape(3, STEPS, 50)
+    np.testing.assert_allclose(way[:, 0], start, atol=1e-4)
+    np.testing.assert_allclose(way[:, -1], end, atol=1e-4)
+    lengths = np.linalg.norm(way, axis=2)
+    shortest = np.minimum(lengths[:, :1], lengths[:, -1:])
+    assert (lengths > 0.95 * shortest).all(), "a straight line would pass near the origin"
+    unit = way / lengths[:, :, None]
+    angles = np.arccos((unit[:, 1:] * unit[:, :-1]).sum(axis=2))
+    assert angles.std(axis=1).max() < 0.05
+    line = np.asarray(between(Uniform(dimension=50), start, end)).reshape(3, STEPS, 50)
+    np.testing.assert_allclose(line[:, 3], 2 / 3 * start + 1 / 3 * end, atol=1e-5)
+
+
+def test_the_nearest_training_image_is_that_of_a_loop(grey_cache, composed):
+    experiment = composed("dataset=stacked_mnist", "dataset.examples=200", "batch_size=10")
+    data = experiment.dataset.load()
+    x = experiment.dataset.unseen(data, KEY, 4).x
+    found = np.asarray(nearest(experiment, data, x))
+    train = data.train.reshape(200, -1) / 255
+    for image, other in zip(np.asarray(x), found, strict=True):
+        for channel in range(3):
+            distances = ((train - image[..., channel].ravel()) ** 2).sum(axis=1)
+            np.testing.assert_allclose(other[..., channel].ravel(), train[distances.argmin()], atol=1e-6)
+
+
+def test_hard_outputs_are_what_they_say():
+    x = jnp.linspace(0.02, 0.98, 49)[:, None]
+    hard = (np.asarray(x) > 0.5).astype(np.float32)
+    np.testing.assert_array_equal(Threshold().emitted(x, KEY, True), x)
+    for output in (Threshold(), StraightThrough(), GumbelSigmoid()):
+        np.testing.assert_array_equal(output.emitted(x, KEY, False), hard)
+    np.testing.assert_array_equal(StraightThrough().emitted(x, KEY, True), hard)
+    slopes = jax.grad(lambda x: (3 * StraightThrough().emitted(x, KEY, True)).sum())(x)
+    np.testing.assert_allclose(slopes, 3)
+    drawn = jax.vmap(lambda key: GumbelSigmoid(temperature=0.7).emitted(x, key, True))(jax.random.split(KEY, 4000))
+    assert set(np.unique(drawn)) == {0, 1}
+    np.testing.assert_allclose(drawn.mean(axis=0), x, atol=5 * 0.5 / 4000**0.5)
+
+
+@pytest.mark.parametrize(
+    "words, what",
+    [
+        (("output=threshold",), "output: threshold reads probabilities"),
+        (("dataset=mnist", "dataset.normalization=symmetric"), "sigmoid cannot reach .* use linear or tanh"),
+        (
+            ("dataset=mnist", "dataset.normalization=standard", "model.generator.output=tanh"),
+            "tanh cannot .* use linear",
+        ),
+        (("model=dcgan",), "model.generator: a convolutional network needs images"),
+        (("dataset=binarized_mnist", "eval_samples=9"), "eval_samples: 9 is out of range; images need at least 10"),
+        (("dataset=binarized_mnist", "batch_size=60001"), "batch_size: 60,001 is more than the 60,000 images"),
+        (("dataset=binarized_mnist", "dataset.examples=70000"), "dataset.examples: 70,000 is out of range"),
+    ],
+)
+def test_what_does_not_go_together_is_refused(words, what):
+    with pytest.raises(SettingError, match=what):
+        load(words)
+
+
+def test_a_quiz_is_reproducible_and_of_the_run_s_newest_checkpoint(small_run, capsys):
+    for _ in range(2):
+        assert ganexp("quiz", str(small_run), "seed=4") == 0
+        assert "quiz_4.html" in capsys.readouterr().out
+        files = {path.name: path.read_bytes() for path in (small_run / "quiz").iterdir()}
+        assert sorted(files) == ["quiz_4.html", "quiz_4.png", "quiz_4_answers.png"]
+    assert ganexp("quiz", str(small_run), "seed=4") == 0
+    assert {path.name: path.read_bytes() for path in (small_run / "quiz").iterdir()} == files
+    assert b"step 12" in files["quiz_4.html"]
+    assert ganexp("quiz", str(small_run), "seed=5") == 0
+    assert (small_run / "quiz" / "quiz_5.png").read_bytes() != files["quiz_4.png"]
+
+
+def test_a_quiz_that_cannot_be_is_refused(small_run, tmp_path, capsys):
+    assert ganexp("debug=smoke", f"out={tmp_path / 'ring'}") == 0
+    for words, what in (
+        ((), "quiz needs the folder of a run"),
+        ((str(tmp_path),), "is not the folder of a run"),
+        ((str(tmp_path / "ring"),), "a quiz needs images"),
+        ((str(small_run), "seed=-1"), "out of range"),
+        ((str(small_run), "speed=1"), "quiz knows one setting"),
+    ):
+        assert ganexp("quiz", *words) == 2
+        assert what in capsys.readouterr().err
