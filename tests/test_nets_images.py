@@ -248,8 +248,8 @@ def test_every_setting_at_once_keeps_the_contract():
 
 @pytest.mark.parametrize("settings", [Convolutional(), Residual()], ids=("convolutional", "residual"))
 @pytest.mark.parametrize(("inputs", "outputs", "sentence"), [
-    ((3,), (2,), "shape (2,); choose a data set of images"),
-    ((2,), (), "shape (2,); choose a data set of images"),
+    ((3,), (2,), "shape (2,); choose images, as with dataset=mnist"),
+    ((2,), (), "shape (2,); choose images, as with dataset=mnist"),
     ((30, 28, 1), (), "30 x 28 pixels are not multiples of 4"),
     ((3,), (28, 30, 1), "28 x 30 pixels are not multiples of 4"),
 ])  # fmt: skip

@@ -37,7 +37,7 @@ def command(words: Sequence[str], typed: argparse.Namespace) -> int:
     train.load_data(job)
     real, fake = pools(job.experiment, jax.device_put(checkpoint.state), seed)
     asked = questions(seed, real, fake)
-    title = f"step {int(checkpoint.state.step):,}"
+    title = f"Spot the fake: step {int(checkpoint.state.step):,}"
     picture, answers = quiz_pictures(asked, title)
     place = folder / "quiz"
     train.make(place)

@@ -30,7 +30,7 @@ def image_side(inputs: tuple[int, ...], outputs: tuple[int, ...]) -> str:
     if len(image) != 3:
         raise SettingError(
             "", f"a convolutional network needs images, and a point of this data set has shape {image}; "
-            "choose a data set of images, or model=mlp"
+            "choose images, as with dataset=mnist, or a network for any data, as with model=mlp"
         )  # fmt: skip
     if image[0] % 4 or image[1] % 4:
         raise SettingError("", f"halves an image twice, and {image[0]} x {image[1]} pixels are not multiples of 4")
