@@ -17,6 +17,7 @@ from ganexp.types import PLAYERS, Draws, Player, TrainState, Update
 # A block of steps draws its random numbers in one call: about as many numbers as fit in a core's cache.
 BLOCK_NUMBERS = 2**17
 BLOCK_STEPS = 64
+SMALL = 4096  # numbers in an array that is looked at together with others
 
 SIGNALS = tuple(f"{what} of the {player}" for what in ("loss", "gradient", "weights") for player in PLAYERS)
 
@@ -128,8 +129,11 @@ def watch(report: Report, state: TrainState, updates: dict[str, Update]) -> Repo
 
     def not_finite(tree: PyTree) -> Bool[Array, ""]:
         # 0 times a number is 0 when it is finite, and NaN otherwise; a sum keeps NaN. One pass, and no overflow. One sum
-        # for all leaves: a sum for each would be half of a small network's operations.
-        return jnp.isnan((0 * jnp.concatenate([leaf.ravel() for leaf in jax.tree.leaves(tree)])).sum())
+        # for all small leaves: a sum for each would be half of a small network's operations. Large ones are not copied.
+        large, small = [], [jnp.zeros(1)]
+        for leaf in jax.tree.leaves(tree):
+            (large if leaf.size > SMALL else small).append(leaf.ravel())
+        return jnp.isnan(sum([(0 * leaf).sum() for leaf in large], (0 * jnp.concatenate(small)).sum()))
 
     losses = {player: updates[player].loss for player in PLAYERS}
     bad = jnp.stack(
