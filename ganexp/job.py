@@ -85,7 +85,9 @@ class Job(Component):
             raise SettingError(
                 "epochs", "this data set has none, because its points are made as they are needed; give steps=N"
             )
-        steps = math.floor(Fraction(epochs) * length + Fraction(1, 10**6))
+        whole = math.floor(epochs)
+        # Whole epochs are finished, even where the last step begins another one.
+        steps = math.ceil(whole * length) + math.floor(Fraction(epochs - whole) * length + Fraction(1, 10**6))
         if not 1 <= steps < 2**31:
             raise SettingError("epochs", f"{epochs:g} of them are {steps:,} steps, where one is {float(length):,.1f}")
         return steps

@@ -20,14 +20,11 @@ from ganexp.job import Job, strip_stride
 from ganexp.metrics import (
     Evaluator,
     Probe,
-    Readings,
     closing_scores,
-    held_out,
-    in_blocks,
+    image_evaluator,
     join,
     minibatch_accuracy,
     probe,
-    read,
     reference,
 )
 from ganexp.metrics.dirac import dirac_parameters
@@ -44,7 +41,6 @@ from ganexp.views.probe_images import STRIP, strip_row
 
 FINAL_SAMPLES = 10_000
 FLOOR_SETS = 4
-KERNEL_SUBSETS, FINAL_KERNEL_SUBSETS = 10, 100
 LOSSES = "loss/discriminator", "loss/generator"
 LEAK = 0.9
 LEAK_WARNING = (
@@ -58,10 +54,8 @@ LAYOUT = {
 
 _probe = jax.jit(probe, static_argnames="samples")
 _reference = jax.jit(reference, static_argnames="samples")
-_held_out = jax.jit(held_out, static_argnames="samples")
 _snapshot = jax.jit(snapshot)
 _strip_row = jax.jit(strip_row)
-_read = jax.jit(lambda experiment, x: in_blocks(lambda part: read(experiment.dataset, part), x))
 _minibatch_accuracy = jax.jit(minibatch_accuracy)
 
 
@@ -198,9 +192,9 @@ class Recorder:
                 for block in range(blocks)
             ]
             whole = join(probes)
-            scores = self._make_evaluator(blocks)(whole)
+            scores = self._make_evaluator(blocks, final=True)(whole)
             if self.job.experiment.dataset.size is not None:
-                scores |= closing_scores(self.job.experiment.dataset, self.data, whole.fake)
+                scores |= closing_scores(self.job.experiment.dataset, self.data)(whole.fake)
                 accuracies = np.asarray(_minibatch_accuracy(self.experiment, self.data, state))
                 scores["accuracy/minibatches"] = float(accuracies.mean())
                 step = int(state.step)
@@ -219,7 +213,7 @@ class Recorder:
         with self.clock.spent("metrics"):
             values = jax.device_get(values)
             if self._evaluator is None:
-                self._evaluator = self._make_evaluator(1)
+                self._evaluator = self._make_evaluator(1, final=False)
             scores = self._evaluator(values)
             counts = self._evaluator.mode_counts(values)
             shares = self._evaluator.class_shares(values)
@@ -243,32 +237,16 @@ class Recorder:
             self.warnings.append(text)
             self._events.text(step, "warning", text)
 
-    def _make_evaluator(self, blocks: int) -> Evaluator:
+    def _make_evaluator(self, blocks: int, final: bool) -> Evaluator:
         """Metrics on `blocks` blocks of points, with floors from as many more real points."""
         dataset = self.job.experiment.dataset
         if dataset.size is not None:
-            return self._make_image_evaluator(blocks)
+            return image_evaluator(dataset, self.data, blocks * self.job.eval_samples, final)
         sets = [
             np.concatenate([self._real(number * blocks + block) for block in range(blocks)])
             for number in range(1 + FLOOR_SETS)
         ]
         return Evaluator(dataset, sets[0], sets[1:])
-
-    def _make_image_evaluator(self, blocks: int) -> Evaluator:
-        """The same of images: no more than there are to hold out, because a floor is worth something at its own size only."""
-        dataset = self.job.experiment.dataset
-        held = dataset.held_out(self.data) or 0
-        count = min(blocks * self.job.eval_samples, held)
-        real = _reference(self.experiment, self.data, count, 0)
-        others = [
-            _held_out(self.experiment, self.data, count, number) for number in range(min(FLOOR_SETS, held // count))
-        ]
-        readings = None
-        if dataset.classifier is not None:
-            subsets = KERNEL_SUBSETS if blocks == 1 else FINAL_KERNEL_SUBSETS
-            read_others = [jax.device_get(_read(self.experiment, x)) for x in others]
-            readings = Readings(self.data, jax.device_get(_read(self.experiment, real)), read_others, subsets)
-        return Evaluator(dataset, np.asarray(real), [np.asarray(x) for x in others], readings)
 
     def _real(self, block: int) -> np.ndarray:
         return np.asarray(_reference(self.experiment, self.data, self.job.eval_samples, block))

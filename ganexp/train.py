@@ -130,7 +130,8 @@ def watch(report: Report, state: TrainState, updates: dict[str, Update]) -> Repo
     def not_finite(tree: PyTree) -> Bool[Array, ""]:
         # 0 times a number is 0 when it is finite, and NaN otherwise; a sum keeps NaN. One pass, and no overflow. One sum
         # for all small leaves: a sum for each would be half of a small network's operations. Large ones are not copied.
-        large, small = [], [jnp.zeros(1)]
+        large: list[Any] = []
+        small: list[Any] = [jnp.zeros(1)]
         for leaf in jax.tree.leaves(tree):
             (large if leaf.size > SMALL else small).append(leaf.ravel())
         return jnp.isnan(sum([(0 * leaf).sum() for leaf in large], (0 * jnp.concatenate(small)).sum()))

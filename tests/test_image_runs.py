@@ -12,13 +12,14 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from ganexp import cli
+from ganexp import cli, recorder
 from ganexp.component import SettingError, arrays
 from ganexp.config.build import load
 from ganexp.datasets import BinarizedMnist, StackedMnist
 from ganexp.job import STRIP_ROWS, strip_stride
-from ganexp.metrics import Evaluator, Readings, minibatch_accuracy, probe, read
-from ganexp.metrics.images import closing_scores, in_blocks, leak
+from ganexp.metrics import Evaluator, minibatch_accuracy, probe
+from ganexp.metrics.evaluate import Readings
+from ganexp.metrics.images import ClosingScores, in_blocks, leak, read
 from ganexp.outputs import GumbelSigmoid, StraightThrough, Threshold
 from ganexp.priors import Normal, Uniform
 from ganexp.records.rows import RowFile
@@ -44,6 +45,14 @@ def ganexp(*words):
     return int(ended.value.code or 0)
 
 
+@pytest.fixture(scope="module", autouse=True)
+def short_ends():
+    """The last evaluation takes as many samples as the others: most of a small run's time would be its end."""
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(recorder, "FINAL_SAMPLES", 500)
+        yield
+
+
 @pytest.fixture(scope="module")
 def small_run(tmp_path_factory):
     """A run of two epochs on 300 bundled digits."""
@@ -58,7 +67,7 @@ def test_a_run_records_every_score_with_its_floor(small_run):
     for tag in [f"mnist_{score}" for score in scores] + ["classes/entropy", "classes/kl", "classes/confidence"]:
         assert {tag, f"{tag}/floor"} <= final.keys()
         assert math.isfinite(final[tag])
-    assert final["mnist_fid"] > 20 * final["mnist_fid/floor"]
+    assert final["mnist_fid"] > 5 * final["mnist_fid/floor"]
     assert final["mnist_score/floor"] > 9
     assert {"memorization/share", "memorization/share/floor", "accuracy/minibatches"} <= final.keys()
     assert not any(tag.startswith("parzen") for tag in final), "these digits are not grey"
@@ -69,7 +78,10 @@ def test_a_run_draws_its_pictures_and_grows_its_strip(small_run):
     for picture in ("samples", "interpolation", "classes", "strip"):
         assert {f"{picture}_{step:010d}" for step in (0, 6, 12)} <= names
     assert {"real_0000000000", "losses_0000000006", "accuracy_0000000012"} <= names
-    heights = [Image.open(small_run / "images" / f"strip_{step:010d}.png").height for step in (0, 6, 12)]
+    heights = []
+    for step in (0, 6, 12):
+        with Image.open(small_run / "images" / f"strip_{step:010d}.png") as picture:
+            heights.append(picture.height)
     assert heights[2] - heights[1] == heights[1] - heights[0] > 28
 
 
@@ -118,9 +130,9 @@ def test_grey_digits_get_a_parzen_window_and_copies_are_found(grey_cache, compos
     dataset = composed("dataset=mnist", "dataset.normalization=symmetric", "model.generator.output=tanh").dataset
     data = dataset.load()
     copies = np.asarray(dataset.reference(data, KEY, 300).x)
-    assert closing_scores(dataset, data, copies)["memorization/share"] == 1
+    assert ClosingScores(dataset, data)(copies)["memorization/share"] == 1
     noise = np.asarray(jax.random.uniform(KEY, (300, 28, 28, 1), minval=-1, maxval=1))
-    scores = closing_scores(dataset, data, noise)
+    scores = ClosingScores(dataset, data)(noise)
     assert scores["memorization/share"] == 0
     assert scores["memorization/share/floor"] < 0.1
     assert scores["parzen/log_likelihood"] < scores["parzen/log_likelihood/floor"]
@@ -141,7 +153,7 @@ def test_a_stack_has_a_thousand_modes(grey_cache, tmp_path):
     assert ganexp(*words, "dataset=stacked_mnist", "steps=2", f"out={tmp_path / 'run'}") == 0
     final = json.loads((tmp_path / "run" / "run.json").read_text())["final"]
     assert 1 <= final["modes/covered"] <= 1000
-    assert 500 < final["modes/covered/floor"] < 700, "of 1,000 draws from 1,000 modes 632 are different"
+    assert 350 < final["modes/covered/floor"] < 430, "of 500 draws from 1,000 modes 394 are different"
     assert not any(tag.startswith(("memorization", "parzen")) for tag in final)
 
 

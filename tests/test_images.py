@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import errno
 import json
+import os
+import subprocess
+import sys
 import threading
 import types
 from pathlib import Path
@@ -22,7 +25,7 @@ from ganexp.train import draw
 
 KEY = jax.random.key(5)
 ORDER = jax.random.key(6)
-REAL_FILES = Path(__file__).resolve().parents[2] / "shared" / "data" / "mnist"
+REAL_FILES = Path(os.environ.get("GANEXP_MNIST_FILES") or Path(__file__).parents[2] / "shared/data/mnist")
 
 
 @pytest.mark.parametrize("size", [1, 2, 3, 5, 97, 5000, 60_000])
@@ -104,6 +107,8 @@ def test_epochs_are_steps(tiny_job):
     assert load([*words, "epochs=0.5"])[1].steps == 12
     assert load([*words, "epochs=0.04"])[1].steps == 1
     assert load([*words, "steps=7"])[1].steps == 7
+    odd = load([*words[:2], "batch_size=300", "epochs=3"])[1]
+    assert (odd.steps, odd.epoch(49), odd.epoch(50)) == (50, 2, 3), "the third epoch ends in step 50"
     with pytest.raises(SettingError, match=r"epochs: .* 0 steps, where one is 25"):
         load([*words, "epochs=0.03"])
     with pytest.raises(SettingError, match=r"epochs: .* give steps=N"):
@@ -315,6 +320,14 @@ def test_nothing_half_prepared_is_kept(empty_cache, monkeypatch):
     ):
         Mnist().load()
     assert list(empty_cache.iterdir()) == []
+    # What a killed process left goes; what a living one is at stays.
+    dead = subprocess.Popen([sys.executable, "-c", ""])
+    dead.wait()
+    for process in (dead.pid, os.getpid()):
+        (empty_cache / f".mnist-{process}-x").mkdir()
+    with pytest.raises(SettingError, match="No space left on device"):
+        Mnist().load()
+    assert [path.name for path in empty_cache.iterdir()] == [f".mnist-{os.getpid()}-x"]
     monkeypatch.setattr(cache, "NEEDED", 2**63)
     with pytest.raises(SettingError, match="MB are free"):
         Mnist().load()

@@ -221,9 +221,9 @@ def test_algorithm_1_of_goodfellow_2014(composed):
     @jax.jit
     def value(g: Any, d: Any, real: Any, noise: Any) -> Any:
         def judge(x: Any) -> Any:
-            return jax.nn.sigmoid(networks.discriminator.apply(d, {}, x, None, True)[0])
+            return jax.nn.sigmoid(networks.discriminator.apply(d, {}, x, jax.random.key(0), True)[0])
 
-        fake = networks.generator.apply(g, {}, noise, None, True)[0]
+        fake = networks.generator.apply(g, {}, noise, jax.random.key(0), True)[0]
         return (jnp.log(judge(real)) + jnp.log(1 - judge(fake))).mean()
 
     for number in range(k):

@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from ganexp import checkpoints, cli
+from ganexp import checkpoints, cli, recorder
 from ganexp.cli import display
 from ganexp.run import Progress
 
@@ -67,6 +67,14 @@ def ganexp(*words: str) -> int:
 def train(folder: Path, *overrides: str) -> Path:
     assert ganexp(*overrides, f"out={folder}") == 0
     return folder
+
+
+@pytest.fixture(scope="module", autouse=True)
+def short_ends():
+    """The last evaluation takes as many samples as the others: of images, most of a run's time would be its end."""
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(recorder, "FINAL_SAMPLES", 1000)
+        yield
 
 
 @pytest.fixture(scope="module")

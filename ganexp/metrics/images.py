@@ -16,7 +16,7 @@ from ganexp.metrics.frechet import FrechetDistance
 from ganexp.metrics.kernel import KernelDistance
 from ganexp.metrics.memorization import Memorization
 from ganexp.metrics.neighbors import PrecisionRecall
-from ganexp.metrics.parzen import parzen_window
+from ganexp.metrics.parzen import ParzenWindow, parzen_window
 from ganexp.types import Dataset, Images
 
 COPIES = 2000  # images that are compared with all of the training set
@@ -65,30 +65,43 @@ class ReadingScores:
         return self.classes.shares(probabilities.reshape(-1, probabilities.shape[2]))
 
 
-def closing_scores(dataset: Dataset, data: Images, fake: Float[Any, "n h w c"]) -> dict[str, float]:
+class ClosingScores:
     """What is too long for every evaluation: memorization and, of grey images, the Parzen window; with floors.
 
-    `fake` are images in network coordinates. The Parzen window's width is chosen on the last of the training images (at most
-    10,000 and a fifth of them), and its floor is that of other training images taken for samples.
+    The Parzen window's width is chosen on the last of the training images (at most 10,000 and a fifth of them), and its floor
+    is that of other training images taken for samples. Stacks of digits have neither: each is an image that nobody drew.
     """
-    if dataset.shape[-1] != 1:
-        return {}
-    train, test = (_flat(dataset, _seen(dataset, pixels)) for pixels in (data.train, data.test))
-    points = _flat(dataset, fake)
-    copies = Memorization(train, test[:COPIES])
-    scores = copies(points[:COPIES])
-    scores["memorization/share/floor"] = copies(test[-COPIES:])["memorization/share"]
-    if not dataset.binary:
-        aside = min(VALIDATION, len(train) // 5)
-        found = parzen_window(points[:PARZEN_SAMPLES], train[-aside:], test)
-        scores |= {
-            "parzen/log_likelihood": found.log_likelihood,
-            "parzen/standard_error": found.standard_error,
-            "parzen/sigma": found.sigma,
-        }
-        floor = parzen_window(train[:-aside][:PARZEN_SAMPLES], train[-aside:], test)
-        scores["parzen/log_likelihood/floor"] = floor.log_likelihood
-    return scores
+
+    def __init__(self, dataset: Dataset, data: Images):
+        self._dataset = dataset
+        self.floors: dict[str, float] = {}
+        if dataset.shape[-1] != 1:
+            return
+        train, self._test = (_flat(dataset, _seen(dataset, pixels)) for pixels in (data.train, data.test))
+        self._copies = Memorization(train, self._test[:COPIES])
+        self.floors["memorization/share/floor"] = self._copies(self._test[-COPIES:])["memorization/share"]
+        if not dataset.binary:
+            aside = min(VALIDATION, len(train) // 5)
+            self._validation = train[-aside:]
+            self.floors["parzen/log_likelihood/floor"] = self._parzen(train[:-aside]).log_likelihood
+
+    def _parzen(self, samples: Float[np.ndarray, "n d"]) -> ParzenWindow:
+        return parzen_window(samples[:PARZEN_SAMPLES], self._validation, self._test)
+
+    def __call__(self, fake: Float[Any, "n h w c"]) -> dict[str, float]:
+        """Every score by its tag, of images in network coordinates."""
+        if not self.floors:
+            return {}
+        points = _flat(self._dataset, np.asarray(fake))
+        scores = self._copies(points[:COPIES]) | self.floors
+        if not self._dataset.binary:
+            found = self._parzen(points)
+            scores |= {
+                "parzen/log_likelihood": found.log_likelihood,
+                "parzen/standard_error": found.standard_error,
+                "parzen/sigma": found.sigma,
+            }
+        return scores
 
 
 def _seen(dataset: Dataset, pixels: Any) -> np.ndarray:

@@ -38,12 +38,6 @@ def reference(experiment: Experiment, data: PyTree, samples: int, block: Int[Arr
     return experiment.dataset.reference(data, key, samples).x
 
 
-def held_out(experiment: Experiment, data: PyTree, samples: int, block: Int[Array, ""]) -> Float[Array, "n ..."]:
-    """The same of points that training never draws."""
-    key = jax.random.fold_in(jax.random.fold_in(experiment.key(Stream.EVALUATION), 0), block)
-    return experiment.dataset.unseen(data, key, samples).x
-
-
 def probe(experiment: Experiment, data: PyTree, state: TrainState, samples: int, block: Int[Array, ""]) -> Probe:
     """The `block`-th `samples` real and generated points and what both players make of them, in evaluation mode.
 

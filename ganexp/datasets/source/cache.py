@@ -50,8 +50,9 @@ def _prepare(name: str, place: Path, files: Path | None) -> None:
         place.parent.mkdir(parents=True, exist_ok=True)
         if shutil.disk_usage(place.parent).free < NEEDED:
             raise OSError(None, f"less than {NEEDED // 10**6} MB are free")
+        _sweep(name, place.parent)
         # All work happens in a folder of its own, which becomes the cache in one step, whole or not at all.
-        with tempfile.TemporaryDirectory(dir=place.parent, prefix=f".{name}-") as work:
+        with tempfile.TemporaryDirectory(dir=place.parent, prefix=f".{name}-{os.getpid()}-") as work:
             from ganexp.datasets.source import builder
 
             with contextlib.redirect_stdout(io.StringIO()):
@@ -64,6 +65,17 @@ def _prepare(name: str, place: Path, files: Path | None) -> None:
             why = error.strerror or error
             raise SettingError("source", f"{name} could not be prepared in {place.parent}: {why}; nothing of it is kept"
                                ) from None  # fmt: skip
+
+
+def _sweep(name: str, folder: Path) -> None:
+    """Remove what a process left that was killed while it prepared."""
+    for left in folder.glob(f".{name}-*-*"):
+        try:
+            os.kill(int(left.name.split("-")[1]), 0)
+        except ProcessLookupError:
+            shutil.rmtree(left, ignore_errors=True)
+        except (OSError, ValueError):  # Somebody else's, and alive.
+            continue
 
 
 def store(arrays: dict[str, np.ndarray], folder: Path) -> None:

@@ -1,0 +1,63 @@
+"""Evaluations of images: made once in a process for each data set, because their real side is the same for all runs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from ganexp.classifier import Reading
+from ganexp.component import numbers
+from ganexp.metrics.evaluate import Evaluator, Readings
+from ganexp.metrics.images import ClosingScores, in_blocks, read
+from ganexp.types import Dataset, Images
+
+FLOOR_SETS = 4
+KERNEL_SUBSETS, FINAL_KERNEL_SUBSETS = 10, 100
+KEPT = 3
+
+_KNOWN: dict[Hashable, Any] = {}
+_read = jax.jit(lambda dataset, x: in_blocks(lambda part: read(dataset, part), x))
+
+
+def image_evaluator(dataset: Dataset, data: Images, samples: int, final: bool) -> Evaluator:
+    """The metrics of images on `samples` of them, but no more than there are to hold out: a floor counts at its own size only."""
+    held = dataset.held_out(data) or 0
+    count = min(samples, held)
+
+    def make() -> Evaluator:
+        key = jax.random.key(0)
+        real = dataset.reference(data, key, count).x
+        sets = range(min(FLOOR_SETS, held // count))
+        others = [dataset.unseen(data, jax.random.fold_in(key, number), count).x for number in sets]
+        readings = None
+        if dataset.classifier is not None:
+            subsets = FINAL_KERNEL_SUBSETS if final else KERNEL_SUBSETS
+            readings = Readings(data, _reading(dataset, real), [_reading(dataset, x) for x in others], subsets)
+        return Evaluator(dataset, np.asarray(real), [np.asarray(x) for x in others], readings)
+
+    return _remembered(("evaluator", count, final, *_identity(dataset)), make)
+
+
+def closing_scores(dataset: Dataset, data: Images) -> ClosingScores:
+    """What only the end of a run is measured by."""
+    return _remembered(("closing", *_identity(dataset)), lambda: ClosingScores(dataset, data))
+
+
+def _reading(dataset: Dataset, x: Any) -> Reading:
+    return jax.device_get(_read(jax.tree.map(jnp.asarray, dataset), x))
+
+
+def _identity(dataset: Dataset) -> tuple[str, tuple[float, ...]]:
+    return str(jax.tree.structure(dataset)), tuple(map(float, numbers(dataset).values()))
+
+
+def _remembered(key: Hashable, make: Callable[[], Any]) -> Any:
+    if key not in _KNOWN:
+        if len(_KNOWN) >= KEPT:
+            del _KNOWN[next(iter(_KNOWN))]
+        _KNOWN[key] = make()
+    return _KNOWN[key]
