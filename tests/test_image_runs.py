@@ -68,7 +68,7 @@ def test_a_run_records_every_score_with_its_floor(small_run):
         assert {tag, f"{tag}/floor"} <= final.keys()
         assert math.isfinite(final[tag])
     assert final["mnist_fid"] > 5 * final["mnist_fid/floor"]
-    assert final["mnist_score/floor"] > 9
+    assert final["mnist_score/floor"] > 8, "ten parts of 50 images each"
     assert {"memorization/share", "memorization/share/floor", "accuracy/minibatches"} <= final.keys()
     assert not any(tag.startswith("parzen") for tag in final), "these digits are not grey"
 
