@@ -83,7 +83,10 @@ def test_penalties_keep_their_contract(composed, name):
     contracts.check_penalty(penalty)
 
 
-@pytest.mark.parametrize("name", options("model"))
+# The residual pair takes long to compile; its two networks are checked below, each with its own defaults.
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=[pytest.mark.slow] * (name == "residual")) for name in options("model")]
+)
 def test_models_keep_their_contract(composed, name):
     data = "dataset=dirac" if name == "dirac" else "dataset=binarized_mnist"
     model = composed(data, f"model={name}").model

@@ -140,6 +140,7 @@ def test_grey_digits_get_a_parzen_window_and_copies_are_found(grey_cache, compos
     assert scores["parzen/standard_error"] > 0
 
 
+@pytest.mark.slow  # A whole run on another data set: five programs to compile.
 def test_clothes_have_no_digit_scores(grey_cache, tmp_path):
     words = [word for word in SMALL if not word.startswith("dataset")]
     assert ganexp(*words, "dataset=fashion_mnist", "dataset.examples=300", "steps=2", f"out={tmp_path / 'run'}") == 0
@@ -148,6 +149,7 @@ def test_clothes_have_no_digit_scores(grey_cache, tmp_path):
     assert {"sliced_wasserstein", "memorization/share", "parzen/log_likelihood"} <= final.keys()
 
 
+@pytest.mark.slow  # A whole run on another data set: five programs to compile.
 def test_a_stack_has_a_thousand_modes(grey_cache, tmp_path):
     words = [word for word in SMALL if not word.startswith("dataset")]
     assert ganexp(*words, "dataset=stacked_mnist", "steps=2", f"out={tmp_path / 'run'}") == 0

@@ -216,6 +216,15 @@ def test_shapes_of_pictures_go_in_and_come_out():
     assert output.shape == (5, 4, 1)
 
 
+def test_an_output_bias_is_where_the_last_layer_starts():
+    for features in (None, 3):
+        _, params, _ = built(Mlp(depth=1, width=4, features=features, output_bias=-1.9), (2,), (5,))
+        _, plain, _ = built(Mlp(depth=1, width=4, features=features), (2,), (5,))
+        np.testing.assert_array_equal(params["last"]["bias"], np.full(5, np.float32(-1.9)))
+        assert params.pop("last").pop("kernel").tolist() == plain.pop("last").pop("kernel").tolist()
+        jax.tree.map(np.testing.assert_array_equal, params, plain)
+
+
 def test_the_dirac_players_are_a_point_and_a_slope():
     point, theta, _ = built(Point(start=0.5), (1,), (1,))
     line, psi, _ = built(Linear(start=-2.0), (1,), ())

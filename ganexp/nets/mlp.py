@@ -20,9 +20,9 @@ from ganexp.types import Architecture, Net
 class Mlp(Architecture):
     """`depth` hidden layers of `width` units, then a linear layer and the `output` function.
 
-    Weights start from `gain` times `initializer` (for `normal` and `uniform`, of deviation or bound 1), biases from 0.
-    `slope` is leaky_relu's; `dropout` the share of units dropped after each hidden layer (None: no dropout);
-    `features` the width of a linear layer before the last, whose values are drawn (None: no such layer).
+    Weights start from `gain` times `initializer` (for `normal` and `uniform`, of deviation or bound 1), biases from 0, the
+    last layer's from `output_bias`. `slope` is leaky_relu's; `dropout` the share of units dropped after each hidden layer
+    (None: no dropout); `features` the width of a linear layer before the last, whose values are drawn (None: no such layer).
     """
 
     depth: int = setting(2, least=0)
@@ -35,6 +35,7 @@ class Mlp(Architecture):
     dropout: float | None = setting(None, least=0, below=1)
     features: int | None = setting(None, least=1)
     output: str = setting("linear", options=OUTPUTS)
+    output_bias: float = 0.0
 
     def net(self, inputs: tuple[int, ...], outputs: tuple[int, ...]) -> Net:
         structure = (jax.tree.structure(self), inputs, outputs)
@@ -70,6 +71,7 @@ class Perceptron(nnx.Module):
         self.norms = nnx.List([normalization(settings.normalization, width, rngs) for width in widths[1:]])
         self.features = _linear(settings, widths[-1], settings.features, rngs) if settings.features else None
         self.last = _linear(settings, settings.features or widths[-1], outputs, rngs)
+        self.last.bias[...] += settings.output_bias
 
 
 def _linear(settings: Mlp, inputs: int, outputs: int, rngs: nnx.Rngs) -> nnx.Linear:
