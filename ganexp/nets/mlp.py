@@ -71,6 +71,7 @@ class Perceptron(nnx.Module):
         self.norms = nnx.List([normalization(settings.normalization, width, rngs) for width in widths[1:]])
         self.features = _linear(settings, widths[-1], settings.features, rngs) if settings.features else None
         self.last = _linear(settings, settings.features or widths[-1], outputs, rngs)
+        assert self.last.bias is not None
         self.last.bias[...] += settings.output_bias
 
 
