@@ -45,7 +45,6 @@ class Job(Component):
             raise SettingError("out", "is empty; give the name of a folder")
         if self.epochs is not None:
             self.steps = self._steps(self.epochs)
-
         if self.experiment.dataset.size is not None and self.eval_samples < FEWEST_IMAGES:
             raise SettingError(
                 "eval_samples", f"{self.eval_samples} is out of range; images need at least {FEWEST_IMAGES}"

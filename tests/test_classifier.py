@@ -162,6 +162,7 @@ def test_a_reader_is_made_once():
 # Training
 
 
+@pytest.mark.slow  # It trains a network twice: ten seconds.
 def test_a_small_fit_learns_and_is_a_function_of_its_seed():
     # Fewer images than a batch has: they are one.
     images, labels = shapes(100)

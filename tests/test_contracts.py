@@ -43,8 +43,10 @@ def check_net(player, architecture):
         contracts.check_net(architecture, *shapes((2,)))
 
 
-def options(group):
-    return [path.stem for path in sorted((CONF / group).glob("*.yaml"))]
+def options(group, slow=""):
+    """The options of a group; one whose programs take ten seconds to compile is marked as slow."""
+    names = [path.stem for path in sorted((CONF / group).glob("*.yaml"))]
+    return [pytest.param(name, marks=pytest.mark.slow) if name == slow else name for name in names]
 
 
 def test_every_group_has_a_contract():
@@ -53,7 +55,7 @@ def test_every_group_has_a_contract():
     assert {folder for folder in folders if folder.split("/")[0] not in WITHOUT} == set(GROUPS)
 
 
-@pytest.mark.parametrize("name", options("dataset"))
+@pytest.mark.parametrize("name", options("dataset", slow="stacked_mnist"))
 def test_datasets_keep_their_contract(composed, grey_cache, name):
     dataset = composed(f"dataset={name}").dataset
     if dataset.size is None:
@@ -83,10 +85,7 @@ def test_penalties_keep_their_contract(composed, name):
     contracts.check_penalty(penalty)
 
 
-# The residual pair takes long to compile; its two networks are checked below, each with its own defaults.
-@pytest.mark.parametrize(
-    "name", [pytest.param(name, marks=[pytest.mark.slow] * (name == "residual")) for name in options("model")]
-)
+@pytest.mark.parametrize("name", options("model", slow="residual"))
 def test_models_keep_their_contract(composed, name):
     data = "dataset=dirac" if name == "dirac" else "dataset=binarized_mnist"
     model = composed(data, f"model={name}").model
@@ -97,12 +96,12 @@ def test_models_keep_their_contract(composed, name):
         # Otherwise it is the option's own program with other numbers, and tested as that.
 
 
-@pytest.mark.parametrize("name", options("model/generator"))
+@pytest.mark.parametrize("name", options("model/generator", slow="residual"))
 def test_generators_keep_their_contract(composed, name):
     check_net("generator", net_option(composed, "generator", name))
 
 
-@pytest.mark.parametrize("name", options("model/discriminator"))
+@pytest.mark.parametrize("name", options("model/discriminator", slow="residual"))
 def test_discriminators_keep_their_contract(composed, name):
     check_net("discriminator", net_option(composed, "discriminator", name))
 

@@ -85,6 +85,7 @@ def test_a_run_draws_its_pictures_and_grows_its_strip(small_run):
     assert heights[2] - heights[1] == heights[1] - heights[0] > 28
 
 
+@pytest.mark.slow  # A whole run with another output: its programs take ten seconds to compile.
 def test_a_leak_is_warned_of_once_and_hard_outputs_have_none(small_run, tmp_path, capsys):
     known = json.loads((small_run / "run.json").read_text())
     assert known["final"]["leak/accuracy"] == 1
@@ -199,6 +200,7 @@ def test_blocks_change_no_number():
         np.testing.assert_allclose(found, expected, rtol=1e-6)
 
 
+@pytest.mark.slow  # The probe of images and that of points, both compiled for this alone: ten seconds.
 def test_the_probe_of_images_reads_them(composed):
     experiment = composed(*SMALL)
     found = probe(experiment, experiment.dataset.load(), init(arrays(experiment)), 20, jnp.int32(0))

@@ -241,6 +241,7 @@ def test_a_bounded_discriminator_is_never_surer_than_it_says():
     assert outputs.max() <= 0.881
 
 
+@pytest.mark.slow  # Two large programs to compile, with their gradients: ten seconds.
 def test_every_setting_at_once_keeps_the_contract():
     settings = Convolutional(width=3, normalization="layer", dropout=0.3, spectral_norm=True, initializer="orthogonal")
     contracts.check_net(settings, (4, 8, 2), ())

@@ -161,7 +161,8 @@ def test_a_signal_saves_where_it_came_and_the_resumed_run_is_the_whole_one(numbe
     assert_same_run(tmp_path / "run", expected)
 
 
-@pytest.mark.parametrize("variant", ["everything", "dirac", "images"])
+# Images compile twice as many programs as points: a quarter of a minute.
+@pytest.mark.parametrize("variant", ["everything", "dirac", pytest.param("images", marks=pytest.mark.slow)])
 def test_a_run_resumed_twice_is_the_whole_one(variant, whole, interrupt, tmp_path):
     expected, folder = whole(variant), tmp_path / "run"
     interrupt(5, signal.SIGTERM)
