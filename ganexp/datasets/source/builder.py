@@ -9,6 +9,7 @@ from __future__ import annotations
 import gzip
 import io
 import logging
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -31,7 +32,9 @@ class _Originals:
         urls = {split: [self.URL + name for name in names] for split, names in FILES.items()}
         return {split: self._generate_examples(*paths) for split, paths in dl_manager.download(urls).items()}
 
-    def _generate_examples(self, images: Path, labels: Path) -> Iterator[tuple[int, dict[str, Any]]]:
+    def _generate_examples(
+        self, images: os.PathLike[str], labels: os.PathLike[str]
+    ) -> Iterator[tuple[int, dict[str, Any]]]:
         pixels = np.frombuffer(gzip.decompress(Path(images).read_bytes()), np.uint8, offset=16).reshape(-1, 28, 28)
         for number, label in enumerate(gzip.decompress(Path(labels).read_bytes())[8:]):
             yield number, {"image": Image.fromarray(pixels[number]), "label": label}
