@@ -8,7 +8,6 @@ figure comes from a fresh process, and the sides take turns. Compiling and warmi
 
 from __future__ import annotations
 
-import argparse
 import functools
 import json
 import statistics
@@ -16,7 +15,6 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import machine
@@ -197,12 +195,8 @@ def compare(gan: str, rounds: int, seconds: float) -> dict[str, Any]:
 
 def main() -> None:
     """Compare both GANs, or measure one side for another process."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--rounds", type=int, default=5, help="processes of each side (default 5)")
-    parser.add_argument("--seconds", type=float, default=8.0, help="how long each is timed (default 8)")
+    parser = machine.sides(__doc__, seconds=8.0)
     parser.add_argument("--gan", choices=list(AIMS), help="only this one")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="also write every figure to FILE")
-    parser.add_argument("--side", type=json.loads, help=argparse.SUPPRESS)
     typed = parser.parse_args()
     if typed.side:
         work(typed.side, typed.seconds)
@@ -210,8 +204,7 @@ def main() -> None:
     about = machine.describe("ganexp", "jax", "torch")
     machine.print_machine(about)
     found = [compare(gan, typed.rounds, typed.seconds) for gan in AIMS if typed.gan in (None, gan)]
-    if typed.json:
-        typed.json.write_text(json.dumps({"machine": about, "gans": found}, indent=2) + "\n")
+    machine.save(typed.json, {"machine": about, "gans": found})
 
 
 if __name__ == "__main__":

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import argparse
+import json
 import os
 import platform
 import statistics
@@ -9,6 +11,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 
 def cpu() -> str:
@@ -60,6 +63,28 @@ def print_machine(machine: dict[str, str | int]) -> None:
     busy = load()
     if busy is not None and busy > 1:
         print(f"the machine is busy (load {busy:.1f}): the figures will be noisy", file=sys.stderr)
+
+
+def arguments(description: str | None) -> argparse.ArgumentParser:
+    """What every benchmark takes: how often, and where the figures go."""
+    parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--rounds", type=int, default=5, help="processes of each kind (default 5)")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="also write every figure to FILE")
+    return parser
+
+
+def sides(description: str | None, seconds: float) -> argparse.ArgumentParser:
+    """The same of a comparison whose sides are timed, each in a process that is told its side."""
+    parser = arguments(description)
+    parser.add_argument("--seconds", type=float, default=seconds, help=f"how long each is timed (default {seconds:g})")
+    parser.add_argument("--side", type=json.loads, help=argparse.SUPPRESS)
+    return parser
+
+
+def save(path: Path | None, figures: dict[str, Any]) -> None:
+    """Write every figure where that was asked for."""
+    if path is not None:
+        path.write_text(json.dumps(figures, indent=2) + "\n")
 
 
 def interleaved(

@@ -10,7 +10,6 @@ the same run that looks at nothing but its start and its end. There whole proces
 
 from __future__ import annotations
 
-import argparse
 import functools
 import json
 import os
@@ -117,13 +116,11 @@ def share(rounds: int, steps: int, environment: dict[str, str]) -> dict[str, Any
 
 def main() -> None:
     """Measure both, or one."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--rounds", type=int, default=5, help="processes of each kind (default 5)")
+    parser = machine.arguments(__doc__)
     parser.add_argument(
         "--steps", type=int, default=STEPS, help=f"steps of the runs whose share is taken (default {STEPS})"
     )
     parser.add_argument("--only", choices=("start", "share"), help="measure only this")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="also write every figure to FILE")
     typed = parser.parse_args()
     found: dict[str, Any] = {"machine": machine.describe("ganexp", "jax")}
     machine.print_machine(found["machine"])
@@ -136,8 +133,7 @@ def main() -> None:
             found["start"] = start(typed.rounds, environment)
         if typed.only != "start":
             found["share"] = share(typed.rounds, typed.steps, environment)
-    if typed.json:
-        typed.json.write_text(json.dumps(found, indent=2) + "\n")
+    machine.save(typed.json, found)
 
 
 if __name__ == "__main__":

@@ -8,7 +8,6 @@ composed config, and `ganexp.train.chunk` as `ganexp.run` calls it. Compiling an
 
 from __future__ import annotations
 
-import argparse
 import functools
 import json
 import math
@@ -17,7 +16,6 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import machine
@@ -155,12 +153,8 @@ def compare(width: int, batch: int, rounds: int, seconds: float) -> dict[str, An
 
 def main() -> None:
     """Compare all sizes, or measure one side for another process."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--rounds", type=int, default=5, help="processes of each side (default 5)")
-    parser.add_argument("--seconds", type=float, default=3.0, help="how long each is timed (default 3)")
+    parser = machine.sides(__doc__, seconds=3.0)
     parser.add_argument("--width", type=int, choices=[width for width, _ in AIMS], help="only this size")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="also write every figure to FILE")
-    parser.add_argument("--side", type=json.loads, help=argparse.SUPPRESS)
     typed = parser.parse_args()
     if typed.side:
         work(typed.side, typed.seconds)
@@ -169,8 +163,7 @@ def main() -> None:
     machine.print_machine(about)
     sizes = [size for size in AIMS if typed.width in (None, size[0])]
     found = [compare(*size, typed.rounds, typed.seconds) for size in sizes]
-    if typed.json:
-        typed.json.write_text(json.dumps({"machine": about, "sizes": found}, indent=2) + "\n")
+    machine.save(typed.json, {"machine": about, "sizes": found})
 
 
 if __name__ == "__main__":

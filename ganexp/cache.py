@@ -11,14 +11,14 @@ import jax
 
 from ganexp.component import arrays
 from ganexp.experiment import Experiment
+from ganexp.places import cache_home
 from ganexp.records.atomic import write_atomically
 from ganexp.records.summary import read_summary
 
 
 def folder() -> Path | None:
     """The cache folder, or None where it cannot be written."""
-    home = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    path = Path(home) / "ganexp"
+    path = cache_home()
     try:
         path.mkdir(parents=True, exist_ok=True)
     except OSError:

@@ -28,19 +28,20 @@ from ganexp.metrics import (
     reference,
 )
 from ganexp.metrics.dirac import dirac_parameters
+from ganexp.metrics.evaluate import FLOOR_SETS
 from ganexp.records.events import EventFile
 from ganexp.records.pictures import png_bytes, write_png
 from ganexp.records.rows import RowFile
 from ganexp.records.table import Table, read_table
 from ganexp.train import Report
-from ganexp.types import PLAYERS, Image, TrainState
+from ganexp.types import PLAYERS, WHITE, Image, TrainState
 from ganexp.views.history import History
 from ganexp.views.pictures import Pictures
 from ganexp.views.probe import Snapshot, snapshot
 from ganexp.views.probe_images import STRIP, strip_row
+from ganexp.views.render_images import strip
 
 FINAL_SAMPLES = 10_000
-FLOOR_SETS = 4
 LOSSES = "loss/discriminator", "loss/generator"
 LEAK = 0.9
 LEAK_WARNING = (
@@ -103,7 +104,7 @@ class Recorder:
     def __init__(self, job: Job, experiment: Any, data: Any, folder: Path, begin: int, clock: Clock):
         self.job, self.experiment, self.data, self.folder, self.clock = job, experiment, data, folder, clock
         self.latest: dict[str, float] = {}
-        self.warnings: list[str] = []
+        self.warnings: dict[str, str] = {}
         self._extent = np.asarray(job.experiment.dataset.extent, np.float32)
         self._images = folder / "images"
         self._pictures = Pictures(job.experiment)
@@ -125,7 +126,7 @@ class Recorder:
 
     def _history(self) -> History:
         steps, discriminator, generator = np.array(self._losses_so_far).reshape(-1, 3).T
-        return History(np.array(self._trail).reshape(-1, 2), steps, discriminator, generator, *self._rows.rows())
+        return History(np.array(self._trail).reshape(-1, 2), steps, discriminator, generator)
 
     def _forget_images(self, begin: int) -> None:
         for path in self._images.glob("*.png"):
@@ -217,8 +218,8 @@ class Recorder:
             scores = self._evaluator(values)
             counts = self._evaluator.mode_counts(values)
             shares = self._evaluator.class_shares(values)
-            if (tag := "leak/accuracy") in scores and scores[tag] > LEAK:
-                self._warn(step, f"{tag} is {scores[tag]:.2f}: {LEAK_WARNING}")
+            if scores.get("leak/accuracy", 0) > LEAK:
+                self._warn(step, "leak/accuracy", f"leak/accuracy is {scores['leak/accuracy']:.2f}: {LEAK_WARNING}")
         with self.clock.spent("records"):
             for player in PLAYERS:
                 for kind, tree in (("weights", values.weights), ("gradients", values.gradients)):
@@ -232,9 +233,9 @@ class Recorder:
                 self._save(step, {"classes": self._pictures.classes(shares, weights, f"step {step:,}")})
         return scores
 
-    def _warn(self, step: int, text: str) -> None:
-        if text.partition(":")[0].partition(" ")[0] not in {known.partition(" ")[0] for known in self.warnings}:
-            self.warnings.append(text)
+    def _warn(self, step: int, tag: str, text: str) -> None:
+        if tag not in self.warnings:
+            self.warnings[tag] = text
             self._events.text(step, "warning", text)
 
     def _make_evaluator(self, blocks: int, final: bool) -> Evaluator:
@@ -257,11 +258,11 @@ class Recorder:
     def _grow_strip(self, step: int, row: np.ndarray) -> None:
         intensities = np.nan_to_num(np.clip(self.job.experiment.dataset.natural(row), 0, 1))
         epoch = self.job.epoch(step)
-        self._rows.append(step, epoch, np.round(255 * intensities).astype(np.uint8))
+        self._rows.append(step, epoch, np.round(WHITE * intensities).astype(np.uint8))
         epochs, rows = self._rows.rows()
         shown = epochs % strip_stride(epoch) == 0
-        history = self._history()._replace(strip_epochs=epochs[shown], strip_rows=rows[shown])
-        self._save(step, {"strip": self._pictures.strip(history, f"epoch {epoch:,}")})
+        picture = strip(rows[shown].astype(np.float32) / WHITE, epochs[shown], f"epoch {epoch:,}")
+        self._save(step, {"strip": picture})
 
     def _save(self, step: int, drawn: dict[str, Image]) -> None:
         for name, image in drawn.items():

@@ -2,26 +2,23 @@
 
 from __future__ import annotations
 
-import platform
 import signal
 import subprocess
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, contextmanager
 from datetime import UTC, datetime
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import jax
 import numpy as np
 
-import ganexp
 from ganexp.checkpoints import Checkpoint
 from ganexp.component import arrays, describe
 from ganexp.job import Job
 from ganexp.records.claim import claimed
-from ganexp.records.summary import write_summary
+from ganexp.records.summary import versions, write_summary
 from ganexp.train import SIGNALS, Report, chunk, first_bad_operation, init, no_report
 from ganexp.types import TrainState
 
@@ -153,7 +150,7 @@ def _train(
         final = recorder.final(state) if status == "finished" else recorder.latest
     last = int(new_report.bad_step) if reason else step
     number = interrupted() if status == "interrupted" else 0
-    return Outcome(status, last, final, reason, number, recorder.warnings), clock.seconds
+    return Outcome(status, last, final, reason, number, list(recorder.warnings.values())), clock.seconds
 
 
 def _next_stop(job: Job, step: int, length: int) -> int:
@@ -201,11 +198,7 @@ def _summary(job: Job, folder: Path, resumed: Checkpoint | None) -> dict[str, An
         "steps": job.steps,
         "started": _now(),
         "resumed_from_step": None if resumed is None else int(resumed.state.step),
-        "versions": {
-            "python": platform.python_version(),
-            "ganexp": ganexp.__version__,
-            **{library: version(library) for library in LIBRARIES},
-        },
+        "versions": versions(LIBRARIES),
         "git_commit": None,
         "device": {"platform": device.platform, "kind": device.device_kind, "count": jax.device_count()},
         "settings": describe(job.experiment),

@@ -39,6 +39,9 @@ class Batch(NamedTuple):
     label: Shaped[Array, " n"] | None = None
 
 
+WHITE = 255  # the largest pixel
+
+
 class Images(NamedTuple):
     """Pixels from 0 to 255, and labels, of the training and of the test images of a data set."""
 

@@ -21,6 +21,7 @@ jax.config.update("jax_numpy_rank_promotion", "raise")
 with warnings.catch_warnings():
     # beartype reads OmegaConf's own annotations, which are in an older style.
     warnings.simplefilter("ignore", BeartypeDecorHintPep585DeprecationWarning)
+    from ganexp import recorder
     from ganexp.component import Component
     from ganexp.config.build import job
     from ganexp.config.compose import compose
@@ -93,6 +94,14 @@ def grey_cache(monkeypatch, tmp_path_factory):
     # Sizes are known before anything is read.
     monkeypatch.setitem(images.SIZES, "tfds", 5000)
     return home / "ganexp" / "data"
+
+
+@pytest.fixture(scope="module")
+def short_ends(request):
+    """The last evaluation of a run takes the FINAL_SAMPLES of the test's module: most of a small run's time would be its end."""
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(recorder, "FINAL_SAMPLES", request.module.FINAL_SAMPLES)
+        yield
 
 
 @pytest.fixture

@@ -10,16 +10,17 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from commands import ganexp
 from PIL import Image
 
-from ganexp import cli, recorder
+from ganexp.blocks import in_blocks
 from ganexp.component import SettingError, arrays
 from ganexp.config.build import load
 from ganexp.datasets import BinarizedMnist, StackedMnist
 from ganexp.job import STRIP_ROWS, strip_stride
 from ganexp.metrics import Evaluator, minibatch_accuracy, probe
 from ganexp.metrics.evaluate import Readings
-from ganexp.metrics.images import ClosingScores, in_blocks, leak, read
+from ganexp.metrics.images import ClosingScores, leak, read
 from ganexp.outputs import GumbelSigmoid, StraightThrough, Threshold
 from ganexp.priors import Normal, Uniform
 from ganexp.records.rows import RowFile
@@ -39,22 +40,13 @@ SMALL = (
 )
 
 
-def ganexp(*words):
-    with pytest.raises(SystemExit) as ended:
-        cli.main(words)
-    return int(ended.value.code or 0)
+FINAL_SAMPLES = 500
 
-
-@pytest.fixture(scope="module", autouse=True)
-def short_ends():
-    """The last evaluation takes as many samples as the others: most of a small run's time would be its end."""
-    with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(recorder, "FINAL_SAMPLES", 500)
-        yield
+pytestmark = pytest.mark.usefixtures("short_ends")
 
 
 @pytest.fixture(scope="module")
-def small_run(tmp_path_factory):
+def small_run(tmp_path_factory, short_ends):
     """A run of two epochs on 300 bundled digits."""
     folder = tmp_path_factory.mktemp("run") / "small"
     assert ganexp(*SMALL, "epochs=2", "eval_every=6", "image_every=6", "log_every=1", f"out={folder}") == 0
@@ -113,7 +105,7 @@ def test_test_images_score_as_the_floors_do_and_noise_does_not():
         dataset.unseen(data, KEY, 1000).x,
         jax.random.bernoulli(KEY, 0.13, (1000, 28, 28, 1)).astype(jnp.float32),
     )
-    readings = [in_blocks(lambda part: read(dataset, part), x) for x in (real, other, fake)]
+    readings = [read(dataset, x) for x in (real, other, fake)]
     readings = jax.device_get(readings)
     evaluator = Evaluator(
         dataset, np.asarray(real), [np.asarray(other)], Readings(data, readings[0], [readings[1]], 10)

@@ -7,7 +7,7 @@ import ganexp
 
 ROOT = Path(ganexp.__file__).parent
 LAYERS = [
-    ["spelling", "__init__"],
+    ["spelling", "blocks", "places", "__init__"],
     ["component"],
     ["types"],
     ["nets", "datasets", "priors", "losses", "penalties", "optimizers", "schedules", "outputs"],

@@ -16,9 +16,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from commands import ganexp
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from ganexp import checkpoints, cli, recorder
+from ganexp import checkpoints
 from ganexp.cli import display
 from ganexp.run import Progress
 
@@ -55,26 +56,14 @@ VARIANTS = {
 }
 
 
-pytestmark = pytest.mark.usefixtures("one_cache")
+FINAL_SAMPLES = 1000
 
-
-def ganexp(*words: str) -> int:
-    with pytest.raises(SystemExit) as ended:
-        cli.main(words)
-    return int(ended.value.code or 0)
+pytestmark = pytest.mark.usefixtures("one_cache", "short_ends")
 
 
 def train(folder: Path, *overrides: str) -> Path:
     assert ganexp(*overrides, f"out={folder}") == 0
     return folder
-
-
-@pytest.fixture(scope="module", autouse=True)
-def short_ends():
-    """The last evaluation takes as many samples as the others: of images, most of a run's time would be its end."""
-    with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(recorder, "FINAL_SAMPLES", 1000)
-        yield
 
 
 @pytest.fixture(scope="module")

@@ -16,9 +16,8 @@ from ganexp.component import with_number
 from ganexp.nets.classifier import CLASSES, CONVOLUTIONS, FEATURES, SLOPE, classifier
 from ganexp.optimizers import Optimizer
 from ganexp.schedules import Cosine
-from ganexp.types import Parameters, Scalar
+from ganexp.types import WHITE, Parameters, Scalar
 
-WHITE = 255
 EPOCHS = 10
 BATCH = 120
 LEARNING_RATE = 3e-3

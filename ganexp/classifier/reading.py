@@ -11,9 +11,10 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, PyTree, UInt8
 
-from ganexp.classifier.fit import WHITE
+from ganexp.blocks import in_blocks
 from ganexp.classifier.weights import Weights, shipped
 from ganexp.nets.classifier import classifier
+from ganexp.types import WHITE
 
 BLOCK = 50
 
@@ -35,12 +36,8 @@ def read(params: PyTree, x: Float[Array, "n 28 28"]) -> Reading:
         assert features is not None
         return Reading(jax.nn.softmax(logits), features)
 
-    n = len(x)
-    if n <= BLOCK:
-        return part(x)
-    # In blocks, the last filled up: the patches of ten thousand images would take more than a gigabyte.
-    x = jnp.pad(x, ((0, -n % BLOCK), (0, 0), (0, 0))).reshape(-1, BLOCK, *x.shape[1:])
-    return jax.tree.map(lambda array: array.reshape(-1, array.shape[-1])[:n], jax.lax.map(part, x))
+    # The patches of ten thousand images would take more than a gigabyte.
+    return in_blocks(part, x, BLOCK)
 
 
 @functools.cache

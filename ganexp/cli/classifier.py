@@ -20,8 +20,9 @@ from ganexp.cli import train
 from ganexp.component import describe, option_name
 from ganexp.config.build import load
 from ganexp.config.mistakes import Mistake
+from ganexp.datasets.images import shown
 from ganexp.job import Job
-from ganexp.types import Dataset
+from ganexp.types import WHITE, Dataset
 
 NAME = "classifier"
 SETTINGS = ("dataset", "seed", "epochs", "out")
@@ -80,14 +81,15 @@ def _train(job: Job, epochs: int | None, folder: Path) -> None:
     from ganexp import cache, classifier
     from ganexp.classifier.weights import digest
     from ganexp.records.atomic import write_atomically
+    from ganexp.records.summary import versions
 
     cache.enable()
     dataset = job.experiment.dataset
     images = dataset.load()
-    shown, tested = pixels(dataset, images.train), pixels(dataset, images.test)
+    trained, tested = pixels(dataset, images.train), pixels(dataset, images.test)
     epochs, seed = epochs or classifier.EPOCHS, job.experiment.seed
     started = time.perf_counter()
-    params = classifier.fit(shown, images.train_label, seed, epochs, _lines(epochs))
+    params = classifier.fit(trained, images.train_label, seed, epochs, _lines(epochs))
     seconds = time.perf_counter() - started
     content = classifier.pack(params)
     # Of the rounded weights: those are what is used.
@@ -104,7 +106,7 @@ def _train(job: Job, epochs: int | None, folder: Path) -> None:
         "seconds": round(seconds, 1),
         "sha256": digest(content),
         "recipe": classifier.recipe(),
-        "versions": _versions(),
+        "versions": versions(LIBRARIES),
     }
     write_atomically(folder / f"{NAME}.npz", content, durable=True)
     write_atomically(folder / f"{NAME}.json", json.dumps(described, indent=2).encode() + b"\n", durable=True)
@@ -116,10 +118,7 @@ def _train(job: Job, epochs: int | None, folder: Path) -> None:
 
 def pixels(dataset: Dataset, images: UInt8[np.ndarray, "n 28 28"]) -> UInt8[np.ndarray, "n 28 28"]:
     """Images as the data set shows them to a network, binarized where it does so, in pixels from 0 to 255."""
-    import jax.numpy as jnp
-
-    shown = dataset.natural(np.asarray(dataset.seen(jnp.asarray(images / np.float32(255)))))
-    return np.rint(255 * shown).astype(np.uint8)
+    return np.rint(WHITE * dataset.natural(np.asarray(shown(dataset, images)))[..., 0]).astype(np.uint8)
 
 
 def _lines(epochs: int) -> Callable[[int, float], None]:
@@ -130,16 +129,3 @@ def _lines(epochs: int) -> Callable[[int, float], None]:
         print(f"epoch {epoch}/{epochs}  loss {loss:.4f}  {left:.0f} s left", file=sys.stderr, flush=True)
 
     return show
-
-
-def _versions() -> dict[str, str]:
-    import platform
-    from importlib.metadata import version
-
-    import ganexp
-
-    return {
-        "python": platform.python_version(),
-        "ganexp": ganexp.__version__,
-        **{library: version(library) for library in LIBRARIES},
-    }

@@ -3,26 +3,30 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from typing import Any, ClassVar
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float, Int, Key, UInt32
+from jaxtyping import Array, Float, Int, Key, UInt8, UInt32
 
 from ganexp.component import SettingError, component, setting
 from ganexp.datasets.order import positions, shuffled
 from ganexp.datasets.source import bundled, cached
-from ganexp.types import Batch, Dataset, Extent, Images, silent
+from ganexp.types import WHITE, Batch, Dataset, Extent, Images, silent
 
 ORDERS = ("shuffled", "sequential", "replacement")
 SOURCES = ("tfds", "bundled")
 SIZES = {"tfds": 60_000, "bundled": 5_000}
-LEVELS = 255
 
-# What has been read in this process, by source: checked once, and shared by all runs of a sweep.
-_READ: dict[tuple[str, str, str | None], dict[str, np.ndarray]] = {}
+# What has been read and drawn in this process, by what it was made from: once, and shared by all runs of a sweep.
+_READ: dict[Hashable, Any] = {}
+
+
+def shown(dataset: Dataset, pixels: UInt8[Any, "n 28 28"]) -> Float[Array, "n 28 28 1"]:
+    """Single images as the data set shows them to the networks."""
+    return dataset.seen(jnp.asarray(pixels)[..., None] / jnp.float32(WHITE))
 
 
 @component
@@ -109,7 +113,7 @@ class _ImageDataset(Dataset):
     def _batch(self, pixels: Any, labels: Any, index: UInt32[Array, "c n"]) -> Batch:
         """The images whose channels have the given numbers, and their labels: the channels' digits read as one number."""
         pixels, labels = jnp.asarray(pixels), jnp.asarray(labels)
-        x = self.seen(jnp.stack([pixels[channel] for channel in index], axis=-1) / jnp.float32(LEVELS))
+        x = self.seen(jnp.stack([pixels[channel] for channel in index], axis=-1) / jnp.float32(WHITE))
         label = functools.reduce(
             lambda number, digit: 10 * number + digit, [labels[channel].astype(jnp.int32) for channel in index]
         )
@@ -141,11 +145,17 @@ class BinarizedMnist(_ImageDataset):
         images = super().load(show)
         if self.binarization == "threshold":
             return images
+        key = (self.source, self.files, self.size, self.binarization_seed)
+        if key not in _READ:
+            _READ[key] = self._drawn(images)
+        return _READ[key]
+
+    def _drawn(self, images: Images) -> Images:
         random = np.random.default_rng(self.binarization_seed)
 
         def draw(pixels: np.ndarray) -> np.ndarray:
             # An intensity of 255 is always above the drawn number, one of 0 never.
-            return np.uint8(LEVELS) * (random.integers(0, LEVELS, pixels.shape, np.uint8) < pixels)
+            return np.uint8(WHITE) * (random.integers(0, WHITE, pixels.shape, np.uint8) < pixels)
 
         return images._replace(test=draw(images.test), train=draw(images.train))
 

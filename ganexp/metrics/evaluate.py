@@ -19,6 +19,7 @@ from ganexp.metrics.probe import Probe
 from ganexp.metrics.wasserstein import SlicedWasserstein
 from ganexp.types import Dataset, Images
 
+FLOOR_SETS = 4
 DISTANCES = ("modes/kl", "grid/kl", "grid/js", "sliced_wasserstein")
 
 Points = Float[np.ndarray, "n ..."]

@@ -6,21 +6,19 @@ from collections.abc import Callable, Hashable
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 
 from ganexp.classifier import Reading
-from ganexp.component import numbers
-from ganexp.metrics.evaluate import Evaluator, Readings
-from ganexp.metrics.images import ClosingScores, in_blocks, read
+from ganexp.component import arrays, numbers
+from ganexp.metrics.evaluate import FLOOR_SETS, Evaluator, Readings
+from ganexp.metrics.images import ClosingScores, read
 from ganexp.types import Dataset, Images
 
-FLOOR_SETS = 4
 KERNEL_SUBSETS, FINAL_KERNEL_SUBSETS = 10, 100
 KEPT = 3
 
 _KNOWN: dict[Hashable, Any] = {}
-_read = jax.jit(lambda dataset, x: in_blocks(lambda part: read(dataset, part), x))
+_read = jax.jit(read)
 
 
 def image_evaluator(dataset: Dataset, data: Images, samples: int, final: bool) -> Evaluator:
@@ -48,7 +46,7 @@ def closing_scores(dataset: Dataset, data: Images) -> ClosingScores:
 
 
 def _reading(dataset: Dataset, x: Any) -> Reading:
-    return jax.device_get(_read(jax.tree.map(jnp.asarray, dataset), x))
+    return jax.device_get(_read(arrays(dataset), x))
 
 
 def _identity(dataset: Dataset) -> tuple[str, tuple[float, ...]]:

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float, Shaped
+from jaxtyping import Array, Float
 
 from ganexp.classifier import Reading, reader
+from ganexp.datasets.images import shown
 from ganexp.metrics.classes import ClassScores, StackedModes, stacked_weights
 from ganexp.metrics.frechet import FrechetDistance
 from ganexp.metrics.kernel import KernelDistance
@@ -24,7 +24,7 @@ PARZEN_SAMPLES = 10_000
 VALIDATION = 10_000
 
 
-def read(dataset: Dataset, x: Float[Array, "n h w c"]) -> Reading | None:
+def read(dataset: Dataset, x: Float[Array, "n ..."]) -> Reading | None:
     """What the data set's classifier makes of images in network coordinates, channel by channel: probabilities [n, c, 10] and
     features [n, 64 c]; None where there is no classifier for them."""
     if dataset.classifier is None:
@@ -77,7 +77,7 @@ class ClosingScores:
         self.floors: dict[str, float] = {}
         if dataset.shape[-1] != 1:
             return
-        train, self._test = (_flat(dataset, _seen(dataset, pixels)) for pixels in (data.train, data.test))
+        train, self._test = (_flat(dataset, np.asarray(shown(dataset, pixels))) for pixels in (data.train, data.test))
         self._copies = Memorization(train, self._test[:COPIES])
         self.floors["memorization/share/floor"] = self._copies(self._test[-COPIES:])["memorization/share"]
         if not dataset.binary:
@@ -104,10 +104,6 @@ class ClosingScores:
         return scores
 
 
-def _seen(dataset: Dataset, pixels: Any) -> np.ndarray:
-    return np.asarray(dataset.seen(jnp.asarray(pixels)[..., None] / jnp.float32(255)))
-
-
 def _flat(dataset: Dataset, x: np.ndarray) -> Float[np.ndarray, "n d"]:
     return np.asarray(dataset.natural(x), np.float32).reshape(len(x), -1)
 
@@ -119,13 +115,3 @@ def leak(real: Float[Array, "n ..."], fake: Float[Array, "n ..."]) -> Float[Arra
         return ((x > 1e-3) & (x < 1 - 1e-3)).any(axis=tuple(range(1, x.ndim))).mean()
 
     return (1 - caught(real) + caught(fake)) / 2
-
-
-def in_blocks(function: Callable[..., Any], x: Shaped[Array, "n ..."], size: int = 250) -> Any:
-    """`function(x)`, computed on some rows of `x` at a time: the patches of all images together may not fit in memory."""
-    if len(x) <= size:
-        return function(x)
-    count = -(-len(x) // size)
-    padded = jnp.concatenate([x, x[: count * size - len(x)]])
-    found = jax.lax.map(function, padded.reshape(count, size, *x.shape[1:]))
-    return jax.tree.map(lambda leaf: leaf.reshape(count * size, *leaf.shape[2:])[: len(x)], found)

@@ -8,13 +8,15 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int, PyTree
 
+from ganexp.blocks import in_blocks
 from ganexp.classifier import Reading
 from ganexp.experiment import Experiment, Stream
-from ganexp.metrics.images import in_blocks, leak, read
+from ganexp.metrics.images import leak, read
 from ganexp.outputs import Soft
 from ganexp.types import DISCRIMINATOR, GENERATOR, Scores, TrainState
 
 MINIBATCH = 200
+BLOCK = 250
 
 
 class Probe(NamedTuple):
@@ -56,12 +58,10 @@ def probe(experiment: Experiment, data: PyTree, state: TrainState, samples: int,
 
     real = reference(experiment, data, samples, block)
     noise = experiment.prior.sample(key, samples)
-    in_parts = in_blocks if experiment.dataset.size is not None else _at_once
-    fake = in_parts(lambda part: make(generator.params, part), noise)
-    scores = Scores(*(in_parts(lambda part: judge(discriminator.params, part), side) for side in (real, fake)))
-    reading = None
-    if experiment.dataset.classifier is not None:
-        reading = in_blocks(lambda part: read(experiment.dataset, part), fake)
+    # Only networks for images have patches to run out of memory with.
+    size = samples if experiment.dataset.size is None else BLOCK
+    fake = in_blocks(lambda part: make(generator.params, part), noise, size)
+    scores = Scores(*(in_blocks(lambda part: judge(discriminator.params, part), side, size) for side in (real, fake)))
 
     # The gradients are of the costs alone, without penalties, on as many points as one batch has.
     few_real, few_noise = real[: experiment.batch_size], noise[: experiment.batch_size]
@@ -83,7 +83,7 @@ def probe(experiment: Experiment, data: PyTree, state: TrainState, samples: int,
         fake,
         experiment.loss.output(scores.real),
         experiment.loss.output(scores.fake),
-        reading,
+        read(experiment.dataset, fake),
         {GENERATOR: generator.params, DISCRIMINATOR: discriminator.params},
         {
             GENERATOR: jax.grad(generator_cost)(generator.params),
@@ -91,10 +91,6 @@ def probe(experiment: Experiment, data: PyTree, state: TrainState, samples: int,
         },
         leak(few_real, make(generator.params, few_noise, True)) if experiment.dataset.binary else None,
     )
-
-
-def _at_once(function: Any, x: Any) -> Any:
-    return function(x)
 
 
 def minibatch_accuracy(experiment: Experiment, data: PyTree, state: TrainState) -> Float[Array, " batches"]:

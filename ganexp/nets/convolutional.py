@@ -37,6 +37,20 @@ def image_side(inputs: tuple[int, ...], outputs: tuple[int, ...]) -> str:
     return side
 
 
+def image_net(settings: Any, inputs: tuple[int, ...], outputs: tuple[int, ...], writer: Any, reader: Any) -> Net:
+    """The network of `settings` that writes an image or reads one, whichever is asked, and then applies `settings.output`.
+
+    `writer` and `reader` are modules made of (settings, inputs, outputs, rngs), and called with (settings, x, key, train).
+    """
+    make = writer if image_side(inputs, outputs) == "outputs" else reader
+
+    def forward(net: Any, x: Any, key: Any, train: bool) -> Any:
+        return OUTPUTS[settings.output](net(settings, x, key, train)), None
+
+    structure = (jax.tree.structure(settings), inputs, outputs)
+    return pure(structure, lambda rngs: make(settings, inputs, outputs, rngs), forward)
+
+
 @component
 class Convolutional(Architecture):
     """From a vector to an image, or from an image to a logit: whichever is asked.
@@ -59,15 +73,7 @@ class Convolutional(Architecture):
     output: str = setting("linear", options=OUTPUTS)
 
     def net(self, inputs: tuple[int, ...], outputs: tuple[int, ...]) -> Net:
-        writes = image_side(inputs, outputs) == "outputs"
-        make = ImageWriter if writes else ImageReader
-
-        def forward(net: Any, x: Any, key: Any, train: bool) -> Any:
-            return net(self, x, key, train), None
-
-        return pure(
-            (jax.tree.structure(self), inputs, outputs), lambda rngs: make(self, inputs, outputs, rngs), forward
-        )
+        return image_net(self, inputs, outputs, ImageWriter, ImageReader)
 
     def activate(self, x: Any, key: Any, number: int, train: bool) -> Any:
         """What follows hidden layer `number`."""
@@ -96,7 +102,7 @@ class ImageWriter(nnx.Module):
         x = settings.activate(
             normalized(self.second_norm, self.second.convolve_transposed(x, train), train), key, 1, train
         )
-        return OUTPUTS[settings.output](self.last.convolve_transposed(x, train))
+        return self.last.convolve_transposed(x, train)
 
 
 class ImageReader(nnx.Module):
@@ -114,8 +120,7 @@ class ImageReader(nnx.Module):
     def __call__(self, settings: Convolutional, x: Any, key: Any, train: bool) -> Any:
         x = settings.activate(self.first.convolve(x, train, 2), key, 0, train)
         x = settings.activate(normalized(self.second_norm, self.second.convolve(x, train, 2), train), key, 1, train)
-        x = self.last.dense(x.reshape(x.shape[0], -1), train).reshape(x.shape[0], *self.shape)
-        return OUTPUTS[settings.output](x)
+        return self.last.dense(x.reshape(x.shape[0], -1), train).reshape(x.shape[0], *self.shape)
 
 
 def _layer(settings: Convolutional, shape: tuple[int, ...], rngs: nnx.Rngs, bias: bool = True) -> Affine:

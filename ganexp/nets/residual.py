@@ -9,7 +9,7 @@ import jax
 from flax import nnx
 
 from ganexp.component import component, setting
-from ganexp.nets.convolutional import image_side
+from ganexp.nets.convolutional import image_net
 from ganexp.nets.layers import (
     INITIALIZERS,
     NORMALIZATIONS,
@@ -18,7 +18,6 @@ from ganexp.nets.layers import (
     image_normalization,
     normalized,
 )
-from ganexp.nets.pure import pure
 from ganexp.types import Architecture, Net
 
 
@@ -41,14 +40,7 @@ class Residual(Architecture):
     output: str = setting("linear", options=OUTPUTS)
 
     def net(self, inputs: tuple[int, ...], outputs: tuple[int, ...]) -> Net:
-        make: Any = ResidualWriter if image_side(inputs, outputs) == "outputs" else ResidualReader
-
-        def forward(net: Any, x: Any, key: Any, train: bool) -> Any:
-            return OUTPUTS[self.output](net(self, x, train)), None
-
-        return pure(
-            (jax.tree.structure(self), inputs, outputs), lambda rngs: make(self, inputs, outputs, rngs), forward
-        )
+        return image_net(self, inputs, outputs, ResidualWriter, ResidualReader)
 
     def layer(self, shape: tuple[int, ...], rngs: nnx.Rngs) -> Affine:
         """A new layer with a kernel of this shape."""
@@ -95,7 +87,7 @@ class ResidualWriter(nnx.Module):
         self.last_norm = image_normalization(settings.normalization, settings.width, rngs)
         self.last = settings.layer((3, 3, settings.width, channels), rngs)
 
-    def __call__(self, settings: Residual, x: Any, train: bool) -> Any:
+    def __call__(self, settings: Residual, x: Any, key: Any, train: bool) -> Any:
         x = self.first.dense(x.reshape(x.shape[0], -1), train).reshape(x.shape[0], *self.places, settings.width)
         for block in self.blocks:
             x = block.enlarged(settings, x, train)
@@ -113,7 +105,7 @@ class ResidualReader(nnx.Module):
         )
         self.last = settings.layer((settings.width, math.prod(outputs)), rngs)
 
-    def __call__(self, settings: Residual, x: Any, train: bool) -> Any:
+    def __call__(self, settings: Residual, x: Any, key: Any, train: bool) -> Any:
         for block in self.blocks:
             x = block.reduced(settings, x, train)
         x = settings.activate(None, x, train).sum(axis=(1, 2))

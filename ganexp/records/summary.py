@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping
+import platform
+from collections.abc import Iterable, Mapping
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+import ganexp
 from ganexp.records.atomic import write_atomically
 
 SUMMARY_NAME = "run.json"
@@ -23,6 +26,15 @@ def write_summary(folder: Path | str, summary: Mapping[str, Any]) -> None:
     """
     text = json.dumps(_plain(summary), indent=2, allow_nan=False, ensure_ascii=False)
     write_atomically(Path(folder) / SUMMARY_NAME, text.encode() + b"\n", durable=True)
+
+
+def versions(libraries: Iterable[str]) -> dict[str, str]:
+    """The versions of Python, of ganexp and of `libraries`."""
+    return {
+        "python": platform.python_version(),
+        "ganexp": ganexp.__version__,
+        **{library: version(library) for library in libraries},
+    }
 
 
 def read_summary(folder: Path | str) -> dict[str, Any]:

@@ -5,16 +5,14 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from jaxtyping import Float, Int, UInt8
+from jaxtyping import Float
 
 
 class History(NamedTuple):
-    """The values (theta, psi) so far of a Dirac-GAN; the steps at which losses were recorded, and both players'; the strip's
-    epochs and rows. Empty where there are none."""
+    """The values (theta, psi) so far of a Dirac-GAN; the steps at which losses were recorded, and both players'. Empty where
+    there are none."""
 
     trail: Float[np.ndarray, "t 2"]
     steps: Float[np.ndarray, " s"]
     discriminator_losses: Float[np.ndarray, " s"]
     generator_losses: Float[np.ndarray, " s"]
-    strip_epochs: Int[np.ndarray, " r"]
-    strip_rows: UInt8[np.ndarray, "r ..."]

@@ -17,7 +17,7 @@ from ganexp.views.probe_images import SIDE, ImageSnapshot
 from ganexp.views.render_charts import LinePicture, ModesPicture
 from ganexp.views.render_classes import ClassesPicture
 from ganexp.views.render_curves import AccuracyPicture, LossesPicture
-from ganexp.views.render_images import grid, interpolation, strip
+from ganexp.views.render_images import grid, interpolation
 from ganexp.views.render_phase import PhasePicture
 from ganexp.views.render_scatter import FeaturesPicture, SamplesPicture
 
@@ -81,10 +81,6 @@ class Pictures:
             losses = history.discriminator_losses, history.generator_losses
             drawn["losses"] = picture.draw(history.steps, *losses, title)
         return drawn
-
-    def strip(self, history: History, title: str) -> Image:
-        """The epoch strip so far."""
-        return strip(history.strip_rows.astype(np.float32) / 255, history.strip_epochs, title)
 
     def classes(self, shares: Float[np.ndarray, " k"], weights: Float[np.ndarray, " k"], title: str) -> Image:
         """The shares of the classes among generated images, and among the training set's."""

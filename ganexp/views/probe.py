@@ -19,12 +19,12 @@ FIELD_CELLS = 17
 
 
 class Snapshot(NamedTuple):
-    """What is drawn, in network coordinates: 500 real and 500 generated points; D's output at the centres of 48 cells a side
+    """What is drawn, in network coordinates: 500 real and 500 generated points, of images none; D's output at the centres of 48 cells a side
     over the extent, rows by y; the discriminator's features of the points, where it has such a layer; for one number a
     player, how (theta, psi) would move from the points of a 17 x 17 grid over the extent; and what images' own pictures need."""
 
-    real: Float[Array, "n ..."]
-    fake: Float[Array, "n ..."]
+    real: Float[Array, "n ..."] | None
+    fake: Float[Array, "n ..."] | None
     heat: Float[Array, ...] | None
     features_real: Float[Array, "n f"] | None
     features_fake: Float[Array, "n f"] | None
@@ -54,8 +54,11 @@ def snapshot(experiment: Experiment, data: PyTree, state: TrainState, extent: Fl
         heat = judge(experiment.dataset.seen(places))[0].reshape(cells[0].shape)
     if is_dirac(experiment):
         field = _field(experiment, unused, extent)
-    images = None if experiment.dataset.size is None else image_snapshot(experiment, data, state)
-    return Snapshot(real, fake, heat, judge(real)[1], judge(fake)[1], field, images)
+    features = judge(real)[1], judge(fake)[1]
+    if experiment.dataset.size is None:
+        return Snapshot(real, fake, heat, *features, field, None)
+    # What is not returned is not computed: only a discriminator with features looks at these images.
+    return Snapshot(None, None, None, *features, None, image_snapshot(experiment, data, state))
 
 
 def _centres(low: Any, high: Any) -> Float[Array, " cells"]:

@@ -8,8 +8,9 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
+from ganexp.blocks import in_blocks
+from ganexp.datasets.images import shown
 from ganexp.experiment import Experiment, Stream
-from ganexp.metrics.images import in_blocks
 from ganexp.priors import Normal
 from ganexp.types import GENERATOR, Images, Prior, TrainState
 
@@ -75,9 +76,9 @@ def nearest(experiment: Experiment, data: Images, x: Float[Array, "k h w c"]) ->
     channels = jnp.moveaxis(x, -1, 1).reshape(-1, x.shape[1] * x.shape[2])
 
     def distances(pixels: Any) -> Any:
-        train = dataset.seen(pixels.reshape(len(pixels), -1) / jnp.float32(255))
+        train = shown(dataset, pixels).reshape(len(pixels), -1)
         return jnp.square(train).sum(axis=1, keepdims=True) - 2 * train @ channels.T
 
     index = in_blocks(distances, jnp.asarray(data.train), TRAIN_BLOCK).argmin(axis=0)
-    found = dataset.seen(jnp.asarray(data.train)[index] / jnp.float32(255))
+    found = shown(dataset, jnp.asarray(data.train)[index])
     return jnp.moveaxis(found.reshape(len(x), x.shape[-1], *x.shape[1:3]), 1, -1)

@@ -17,6 +17,7 @@ import numpy as np
 
 from ganexp.component import SettingError
 from ganexp.datasets.source import origin
+from ganexp.places import cache_home
 
 FORMAT = 1
 NEEDED = 150_000_000  # bytes on the disk while preparing: downloads, TFDS's records, arrays
@@ -31,18 +32,13 @@ def cached(name: str, files: str | None, show: Callable[[str], None]) -> dict[st
     if files is not None:
         # Also where the cache has them: who names files is told when they are not what they should be.
         origin.check_files(name, Path(files))
-    place = _place(name)
+    place = cache_home() / "data" / name
     if not place.exists():
         if files is None:
             origin.check_network(name)
         show(f"preparing {name}: once, about 20 seconds")
         _prepare(name, place, None if files is None else Path(files))
     return _read(place)
-
-
-def _place(name: str) -> Path:
-    home = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Path(home) / "ganexp" / "data" / name
 
 
 def _prepare(name: str, place: Path, files: Path | None) -> None:
