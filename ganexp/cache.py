@@ -13,7 +13,6 @@ from ganexp.component import arrays
 from ganexp.experiment import Experiment
 from ganexp.places import cache_home
 from ganexp.records.atomic import write_atomically
-from ganexp.records.summary import read_summary
 
 
 def folder() -> Path | None:
@@ -40,21 +39,18 @@ def signature(experiment: Experiment) -> str:
     return hashlib.sha256(str(jax.tree.structure(arrays(experiment))).encode()).hexdigest()[:16]
 
 
-def remember_pace(experiment: Experiment, run_folder: Path, steps: int) -> None:
-    """Note how many steps a second the run in `run_folder` made, over `steps` steps, for `pace`."""
+def remember_pace(experiment: Experiment, pace: float, lanes: str = "") -> None:
+    """Note how many steps a second a run made; or, with how they go (`map`, `vmap`), all lanes of its program together."""
     place = folder()
-    seconds = read_summary(run_folder).get("wall_seconds", {})
-    if place is None or not steps or not seconds:
-        return
-    taken = seconds["total"] - seconds["start"] - seconds["compile"]
-    known = _paces(place) | {signature(experiment): steps / max(taken, 1e-9)}
-    write_atomically(place / "paces.json", json.dumps(known).encode(), durable=False)
+    if place is not None:
+        known = _paces(place) | {signature(experiment) + lanes: pace}
+        write_atomically(place / "paces.json", json.dumps(known).encode(), durable=False)
 
 
-def pace(experiment: Experiment) -> float | None:
-    """Steps a second, records included, when this program last ran here; None where it never did."""
+def pace(experiment: Experiment, lanes: str = "") -> float | None:
+    """Steps a second when this program last ran here, noted by `remember_pace`; None where it never did."""
     place = folder()
-    return None if place is None else _paces(place).get(signature(experiment))
+    return None if place is None else _paces(place).get(signature(experiment) + lanes)
 
 
 def _paces(place: Path) -> dict[str, float]:

@@ -33,11 +33,14 @@ class Checkpoint(NamedTuple):
     settings: dict[str, Any]
 
 
-def save(folder: Path, checkpoint: Checkpoint) -> Path:
-    """Write the checkpoint to `folder`/checkpoints/STEP.ckpt, and remove all but the last three."""
+def save(folder: Path, checkpoint: Checkpoint, step: int | None = None) -> Path:
+    """Write the checkpoint to `folder`/checkpoints/STEP.ckpt, and remove all but the last three.
+
+    `step` names that of several runs in one checkpoint; otherwise it is the state's.
+    """
     arrays = [_packed(leaf) for leaf in jax.tree.leaves((checkpoint.state, checkpoint.report))]
     content = msgpack.packb({"settings": checkpoint.settings, "arrays": arrays})
-    path = folder / FOLDER / f"{int(checkpoint.state.step):010d}.ckpt"
+    path = folder / FOLDER / f"{int(checkpoint.state.step) if step is None else step:010d}.ckpt"
     path.parent.mkdir(parents=True, exist_ok=True)
     write_atomically(path, MAGIC + hashlib.sha256(content).digest() + content, durable=True)
     for old in paths(folder)[KEPT:]:

@@ -82,8 +82,12 @@ def kinds(cls: Any) -> dict[str, str]:
 
 @functools.cache
 def _kinds(cls: Any) -> dict[str, str]:
-    hints = typing.get_type_hints(cls)
-    return {field.name: _kind(hints[field.name], field) for field in dataclasses.fields(cls)}
+    return {field.name: _kind(_hints(cls)[field.name], field) for field in dataclasses.fields(cls)}
+
+
+@functools.cache
+def _hints(cls: Any) -> dict[str, Any]:
+    return typing.get_type_hints(cls)
 
 
 def _kind(hint: Any, field: dataclasses.Field[Any]) -> str:
@@ -98,10 +102,11 @@ def _kind(hint: Any, field: dataclasses.Field[Any]) -> str:
 
 def _check(self: Any) -> None:
     # Runs for `Ring(radius=2)` but never when JAX rebuilds an object around tracers: see `_unflatten`.
-    hints = typing.get_type_hints(type(self))
+    cls: Any = type(self)
+    hints = _hints(cls)
     for field in dataclasses.fields(self):
         value = getattr(self, field.name)
-        kind = kinds(type(self))[field.name]
+        kind = kinds(cls)[field.name]
         if kind == "child":
             continue
         if isinstance(value, (list, tuple)):
@@ -232,8 +237,9 @@ def option_name(cls: type) -> str:
 def describe(tree: Component, path: str = "") -> dict[str, Any]:
     """Every setting of a component by its dotted path, and of every chosen part its option name; plain values."""
     described: dict[str, Any] = {}
-    hints = typing.get_type_hints(type(tree))
-    for name, kind in kinds(type(tree)).items():
+    cls: Any = type(tree)
+    hints = _hints(cls)
+    for name, kind in kinds(cls).items():
         value, here = getattr(tree, name), f"{path}.{name}" if path else name
         if kind == "mixed":
             # Mixed settings stand beside the fields, as in the config.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from fractions import Fraction
 from typing import Any
@@ -16,6 +17,21 @@ STRIP_ROWS = 40
 def strip_stride(epoch: int) -> int:
     """1 until epoch 40, 2 until epoch 80, 4 until 160, and so on: which epochs a strip of at most 40 rows shows."""
     return 1 << max(0, math.ceil(math.log2(max(epoch, 1) / STRIP_ROWS)))
+
+
+@component
+class Sweep(Component):
+    """How the runs of a sweep go together; a run alone has no use for it.
+
+    `lanes` is `map`: one run after the other on each device, with the numbers of the run alone; `vmap`: all at once, rounding
+    differently; `auto`: map on processors, vmap on accelerators. A program of more than `looks` runs is evaluated and drawn, on
+    the way, only as often as so many runs would be; 0 for as often as each run alone. `metric` is what settings are compared by
+    and what a sweeper optimizes; None for the main one of the data.
+    """
+
+    lanes: str = setting("auto", options=("auto", "map", "vmap"))
+    looks: int = setting(8, least=0)
+    metric: str | None = None
 
 
 @component
@@ -39,6 +55,7 @@ class Job(Component):
     explain_divergence: bool = False
     profile: bool = False
     out: str | None = None
+    sweep: Sweep = dataclasses.field(default_factory=Sweep)
 
     def check(self) -> None:
         if self.out is not None and not self.out.strip():
@@ -90,6 +107,12 @@ class Job(Component):
         if not 1 <= steps < 2**31:
             raise SettingError("epochs", f"{epochs:g} of them are {steps:,} steps, where one is {float(length):,.1f}")
         return steps
+
+    def next_stop(self, step: int, length: int) -> int:
+        """The next step at which something is due, but at most `length` steps on."""
+        everies = (self.log_every, self.eval_every, self.image_every, self.checkpoint_every)
+        due = (every - step % every + step for every in everies if every)
+        return min(self.steps, self.next_strip(step), step + length, *due)
 
     def settings(self) -> dict[str, Any]:
         """The settings that a resumed run may not change: those of the experiment, and of what its metrics mean."""

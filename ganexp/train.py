@@ -15,8 +15,9 @@ from ganexp.experiment import Experiment, Stream
 from ganexp.types import PLAYERS, Draws, Player, TrainState, Update
 
 # A block of steps draws its random numbers in one call: about as many numbers as fit in a core's cache.
+# Its steps divide a hundred, so that blocks end where records are due, and none is drawn twice.
 BLOCK_NUMBERS = 2**17
-BLOCK_STEPS = 64
+BLOCK_STEPS = (50, 25, 20, 10, 5, 4, 2, 1)
 SMALL = 4096  # numbers in an array that is looked at together with others
 
 SIGNALS = tuple(f"{what} of the {player}" for what in ("loss", "gradient", "weights") for player in PLAYERS)
@@ -75,7 +76,8 @@ def train_step(experiment: Experiment, state: TrainState, draws: Draws) -> tuple
 def block_length(experiment: Experiment) -> int:
     """How many steps draw their random numbers at once: a function of shapes only, and without effect on any number."""
     numbers = math.prod(experiment.dataset.shape) + experiment.prior.dimension
-    return max(1, min(BLOCK_STEPS, BLOCK_NUMBERS // (numbers * experiment.batch_size * experiment.updates.batches)))
+    most = BLOCK_NUMBERS // (numbers * experiment.batch_size * experiment.updates.batches)
+    return next((steps for steps in BLOCK_STEPS if steps <= most), 1)
 
 
 @jax.jit
@@ -107,7 +109,7 @@ def no_report() -> Report:
     """The report before the first step."""
     # NumPy's, because every little operation of JAX's would be a program of its own to compile.
     nothing: Any = (dict.fromkeys(PLAYERS, np.float32(np.nan)), np.int32(0), np.zeros(len(SIGNALS), bool))
-    return Report(*jax.device_put(nothing))
+    return Report(*nothing)
 
 
 def first_bad_operation(experiment: Experiment, data: PyTree, state: TrainState, last: int) -> str | None:

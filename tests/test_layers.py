@@ -14,22 +14,23 @@ LAYERS = [
     ["experiment"],
     ["job", "updates", "classifier"],
     ["train", "metrics", "records"],
-    ["views"],
-    ["checkpoints"],
+    ["views", "device", "outcome"],
+    ["checkpoints", "looks", "report"],
     ["recorder"],
     ["run", "cache"],
+    ["sweep"],
     ["config"],
-    ["cli"],
+    ["cli", "hydra_plugin"],
 ]
 RANK = {name: rank for rank, names in enumerate(LAYERS) for name in names}
 # The one part of a layer above that says something about a part of one below: which libraries have which door.
 DOORS = {
     "flax": {"nets"},
     "optax": {"optimizers"},
-    "hydra": {"config", "cli"},
-    "omegaconf": {"config", "cli"},
+    "hydra": {"config", "cli", "hydra_plugin"},
+    "omegaconf": {"config", "cli", "hydra_plugin"},
     "tensorboard": {"records"},
-    "matplotlib": {"views"},
+    "matplotlib": {"views", "report"},
     "tensorflow_datasets": {"datasets"},
 }
 

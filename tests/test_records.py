@@ -85,7 +85,6 @@ def test_scalars_of_a_step_are_one_event_and_need_not_be_finite(tmp_path, event_
 def test_an_event_is_on_the_disk_without_a_flush(tmp_path, event_file):
     event_file.scalars(1, {"loss": 1.0})
     assert scalar_events(tmp_path, "loss") == [(1, 1.0)]
-    event_file.flush()
 
 
 def test_adding_to_a_closed_file_is_refused(event_file):

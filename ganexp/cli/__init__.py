@@ -15,7 +15,7 @@ import ganexp
 STARTED = time.perf_counter()
 
 FINISHED, FAILED, MISTAKE, DIVERGED = 0, 1, 2, 3
-COMMANDS = ("train", "resume", "quiz", "classifier", "list")
+COMMANDS = ("train", "resume", "report", "quiz", "classifier", "list")
 
 
 class _Parser(argparse.ArgumentParser):
@@ -54,7 +54,17 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     sys.exit(status)
 
 
+def _report(arguments: list[str]) -> int:
+    # It has options of its own, and needs neither JAX nor Hydra.
+    from ganexp.cli import report
+    from ganexp.cli.guard import guarded
+
+    return guarded(lambda: report.command(arguments))
+
+
 def _main(arguments: list[str]) -> int:
+    if arguments[:1] == ["report"] and not {"-h", "--help"} & {*arguments}:
+        return _report(arguments[1:])
     typed = _parser().parse_intermixed_args(arguments)
     command, words = (
         (typed.words[0], typed.words[1:]) if typed.words[:1] and typed.words[0] in COMMANDS else ("train", typed.words)
@@ -76,5 +86,6 @@ def _main(arguments: list[str]) -> int:
 
         return completion.complete(typed.shell_completion)
     from ganexp.cli import train
+    from ganexp.cli.guard import guarded
 
-    return train.guarded(lambda: train.command(command, words, typed))
+    return guarded(lambda: train.command(command, words, typed))

@@ -9,7 +9,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ganexp.run import Outcome
+from ganexp.outcome import Outcome
 from ganexp.run import Progress as Told
 
 if TYPE_CHECKING:

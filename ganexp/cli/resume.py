@@ -20,14 +20,19 @@ from ganexp.job import Job
 from ganexp.records.summary import read_summary
 from ganexp.train import init, no_report
 
+SWEEP = "sweep.json"
 LENGTHS = {"steps", "epochs"}  # Each takes the other's place.
 
 
 def command(words: Sequence[str], typed: argparse.Namespace) -> int:
     """Resume the run in the folder named first, with what is typed behind it; the exit status."""
     if not words:
-        raise Mistake("resume needs the folder of a run: ganexp resume FOLDER [steps=N ...]")
+        raise Mistake("resume needs the folder of a run or of a sweep: ganexp resume FOLDER [steps=N ...]")
     folder, changes = Path(words[0]), list(words[1:])
+    if (folder / SWEEP).exists():
+        from ganexp.cli import sweep
+
+        return sweep.resume(folder, changes, typed.dry_run)
     known = summary(folder)
     merged = _merged(overrides(folder), changes)
     config, job = load(merged)

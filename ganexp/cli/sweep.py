@@ -1,10 +1,12 @@
-"""`ganexp -m`: one run for each combination, through Hydra's launcher."""
+"""`ganexp -m`: many runs, through Hydra's sweeper and launcher, and going on with them."""
 
 from __future__ import annotations
 
+import argparse
+import math
 import sys
-from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -12,61 +14,219 @@ from hydra._internal.hydra import Hydra
 from hydra._internal.utils import create_config_search_path
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.hydra_config import HydraConfig
+from hydra.types import RunMode
 from omegaconf import DictConfig
 
-from ganexp import cli
-from ganexp.cli import display, dry, train
-from ganexp.component import SettingError
+from ganexp import cache, cli
+from ganexp.cli import train
+from ganexp.cli.display_sweep import show_end, show_plan
 from ganexp.config.build import job as build_job
-from ganexp.config.build import load
-from ganexp.config.compose import ROOT, expand
+from ganexp.config.compose import ROOT, expand, option, parsed, prepare
+from ganexp.config.many import Composed, Launched, folder_name, load_many
 from ganexp.config.mistakes import Mistake
 from ganexp.config.options import conf_dir
 from ganexp.job import Job
+from ganexp.outcome import interruptible
+from ganexp.records.claim import claimed
+from ganexp.report.metrics import LOWER_IS_BETTER, main_metric, penalty
+from ganexp.spelling import nearest
+from ganexp.sweep import folder as records
 
-INTERRUPTED = 128  # A run that a signal ended exits with this and the signal's number.
+INTERRUPTED = 128  # What a signal ended exits with this and the signal's number.
+LAUNCHER = "jax"
+GRIDS = ("checked", "basic")
 
 
-def command(words: Sequence[str], dry_run: bool) -> int:
+def command(words: Sequence[str], typed: argparse.Namespace) -> int:
     """Check every run of the sweep, then train them; the exit status is that of the worst."""
-    runs = expand(words)
-    jobs = [_checked(number, run) for number, run in enumerate(runs)]
-    folder = train.folder_of(jobs[0])
-    if dry_run:
-        for run, job in zip(runs, jobs, strict=True):
-            print(f"{' '.join(run)}: {job.steps:,} steps, time: {dry.estimate(job)}")
-        print(f"{len(jobs)} runs in {folder}")
+    launcher, sweeper = option(words, "hydra/launcher", LAUNCHER), option(words, "hydra/sweeper", GRIDS[0])
+    if launcher == LAUNCHER:
+        from ganexp.cli.together import use_all_cores
+
+        # Before anything asks JAX for its devices.
+        use_all_cores()
+    if sweeper not in GRIDS or option(words, "search", "null") != "null":
+        from ganexp.cli import search
+
+        return search.command(words, typed.dry_run, launcher)
+    runs = load_many(expand(words))
+    metric = checked(runs, launcher)
+    folder, known = folder_of(runs[0].job, words)
+    if typed.dry_run:
+        show_plan([(run.overrides, run.job) for run in runs], folder)
         return cli.FINISHED
-    for job in jobs:
-        train.load_data(job)
+    for run in runs:
+        train.load_data(run.job)
     train.make(folder)
-    statuses: list[int] = []
+    with claimed(folder):
+        if launcher != LAUNCHER:
+            return each_alone(words, folder, known, runs)
+        with interruptible() as interrupted:
+            together(words, folder, known, runs, interrupted)
+            return end(folder, metric, interrupted())
 
-    def task(config: DictConfig) -> dict[str, Any]:
-        place = Path(HydraConfig.get().runtime.output_dir)
-        if max(statuses, default=0) > INTERRUPTED:
-            return {}
-        print(f"run {len(statuses) + 1} of {len(jobs)}: {place.name}", file=sys.stderr)
-        try:
-            statuses.append(train.train(build_job(config), place, config, None))
-        except Exception as error:
-            print(f"ganexp: {place.name}: failed: {type(error).__name__}: {error}", file=sys.stderr)
-            statuses.append(cli.FAILED)
-        return {}
 
-    GlobalHydra.instance().clear()
-    hydra = Hydra.create_main_hydra2("ganexp", create_config_search_path(str(conf_dir())))
-    hydra.multirun(ROOT, task, [*words, f"hydra.sweep.dir={folder}"], with_log_configuration=False)
-    names = {number: name for name, number in train.STATUSES.items()}
-    counts = Counter(names.get(status, "interrupted") for status in statuses)
-    print(
-        f"{len(jobs)} runs: {', '.join(f'{count} {name}' for name, count in counts.items())}; look: {display.tensorboard(str(folder))}"
+def resume(folder: Path, changes: Sequence[str], dry_run: bool) -> int:
+    """Go on with the sweep in `folder`; the exit status."""
+    if changes:
+        raise Mistake(f"{folder}: a sweep goes on as it was begun; {' '.join(changes)} would be another sweep")
+    known = records.read(folder)
+    assert known is not None
+    from ganexp.cli.together import use_all_cores
+
+    use_all_cores()
+    runs = load_many([overrides for _, overrides in known.runs])
+    metric = checked(runs, LAUNCHER)
+    if dry_run:
+        show_plan([(run.overrides, run.job) for run in runs], folder)
+        return cli.FINISHED
+    for run in runs:
+        train.load_data(run.job)
+    with claimed(folder), interruptible() as interrupted:
+        together(known.words, folder, known, runs, interrupted)
+        return end(folder, metric, interrupted())
+
+
+def checked(runs: Sequence[Composed], launcher: str) -> str | None:
+    """The metric that settings are compared by, None for the main one; raises Mistake for what cannot be had of these runs."""
+    seen: dict[tuple[str, ...], int] = {}
+    for number, run in enumerate(runs):
+        if run.job.profile and launcher == LAUNCHER:
+            raise Mistake("profile: one run is traced at a time; leave out -m, or add hydra/launcher=basic")
+        if run.overrides in seen:
+            raise Mistake(
+                f"runs {seen[run.overrides]} and {number} are the same ({' '.join(run.overrides)}); give each value once"
+            )
+        seen[run.overrides] = number
+    tag = runs[0].job.sweep.metric
+    if tag is not None and tag not in LOWER_IS_BETTER:
+        raise Mistake(
+            f"sweep.metric: {tag!r} is not a metric that settings can be compared by; "
+            f"those are {', '.join(LOWER_IS_BETTER)}{nearest(tag, LOWER_IS_BETTER)}"
+        )
+    return tag
+
+
+def folder_of(job: Job, words: Sequence[str]) -> tuple[Path, records.Known | None]:
+    """The folder of a sweep, and what it says where this sweep was begun there; raises where it holds another, or a run."""
+    known = None if job.out is None else records.read(Path(job.out))
+    if job.out is None or known is None:
+        return train.folder_of(job), None
+    records.refuse_another(Path(job.out), known, own(words))
+    return Path(job.out), known
+
+
+def together(
+    words: Sequence[str],
+    folder: Path,
+    known: records.Known | None,
+    runs: Sequence[Composed],
+    interrupted: Callable[[], int],
+) -> None:
+    """Train the runs side by side, or what is left of them where their folder holds this sweep already."""
+    from ganexp.cli.together import Stopped, Together
+
+    cache.enable()
+    task = Together(folder, known or records.Known(own(words), [], []), interrupted)
+    # The runs are composed already: the launcher need not do it again.
+    task.composed = {run.overrides: run for run in runs}
+    if known is not None:
+        task.go_on(_launched(known.words, folder), runs, _names(words, runs))
+        return
+    with suppress(Stopped):
+        multirun(words, folder, task)
+
+
+def each_alone(words: Sequence[str], folder: Path, known: records.Known | None, runs: Sequence[Composed]) -> int:
+    """Train one run after the other, or where and when another launcher does; the exit status."""
+    if known is not None:
+        raise Mistake(f"out={folder}: holds this sweep already; go on with it by ganexp resume {folder}")
+    named = zip(_names(words, runs), (list(run.overrides) for run in runs), strict=True)
+    records.write(folder, records.Known(own(words), list(named), [0]))
+    task = Alone(len(runs))
+    multirun(words, folder, task)
+    return end(folder, runs[0].job.sweep.metric, max(0, task.stopped - INTERRUPTED))
+
+
+class Alone:
+    """The task of Hydra's other launchers: one run, from its composed config, in its folder; how good it is.
+
+    Once a signal has ended one, the others do not begin.
+    """
+
+    def __init__(self, count: int | None):
+        self.count, self.stopped = count, 0
+
+    def __call__(self, config: DictConfig) -> float:
+        prepare()
+        job, hydra = build_job(config), HydraConfig.get()
+        place = Path(hydra.runtime.output_dir)
+        if not self.stopped:
+            of = "" if self.count is None else f" of {self.count}"
+            print(f"run {hydra.job.num + 1}{of}: {place.name}", file=sys.stderr)
+            try:
+                status = train.train(job, place, config, None)
+            except Exception as error:
+                print(f"ganexp: {place.name}: failed: {type(error).__name__}: {error}", file=sys.stderr)
+                status = cli.FAILED
+            self.stopped = status if status > INTERRUPTED else 0
+        return judged(job, records.summary(place))
+
+
+def judged(job: Job, summary: Mapping[str, Any]) -> float:
+    """The metric that a run is compared by; the worst value where it has none."""
+    final = summary.get("final", {})
+    tag = job.sweep.metric or main_metric(final)
+    if summary.get("status") == "finished" and tag in final:
+        return float(final[tag])
+    return penalty(tag) if tag else math.inf
+
+
+def end(folder: Path, metric: str | None, number: int) -> int:
+    """Show what the sweep in `folder` came to; the exit status, which is that of its worst run or of a signal's `number`."""
+    known = records.read(folder)
+    assert known is not None
+    states = [str(records.summary(folder / name).get("status", "not begun")) for name, _ in known.runs]
+    show_end(folder, states, metric)
+    return (
+        INTERRUPTED + number if number else max((train.STATUSES.get(state, cli.FAILED) for state in states), default=0)
     )
-    return max(statuses, default=cli.FINISHED)
 
 
-def _checked(number: int, run: Sequence[str]) -> Job:
-    try:
-        return load(run)[1]
-    except (Mistake, SettingError) as error:
-        raise Mistake(f"run {number} ({' '.join(run)}): {error}") from None
+def multirun(words: Sequence[str], folder: Path, task: Any) -> Any:
+    """Have Hydra's sweeper and launcher do `task` for every run, in folders inside of `folder`; what they return."""
+    return _hydra().multirun(ROOT, task, _typed(words, folder), with_log_configuration=False)
+
+
+def _launched(words: Sequence[str], folder: Path) -> Launched:
+    hydra = _hydra()
+    master = hydra.compose_config(ROOT, _typed(words, folder), run_mode=RunMode.MULTIRUN, with_log_configuration=False)
+    return Launched(hydra.config_loader, master)
+
+
+def _typed(words: Sequence[str], folder: Path) -> list[str]:
+    """What Hydra is told: the names of the runs' folders have what differs."""
+    excluded = ",".join(["out", *sorted(constants(words))])
+    return [*own(words), f"hydra.sweep.dir={folder}", f"hydra.job.config.override_dirname.exclude_keys=[{excluded}]"]
+
+
+def _names(words: Sequence[str], runs: Sequence[Composed]) -> list[str]:
+    excluded = {"out", *constants(words)}
+    return [folder_name(number, run.overrides, excluded) for number, run in enumerate(runs)]
+
+
+def constants(words: Sequence[str]) -> frozenset[str]:
+    """The keys of what is typed once for all runs of a sweep."""
+    typed = [parsed(word) for word in words]
+    return frozenset(override.get_key_element() for override in typed if not override.is_sweep_override())
+
+
+def own(words: Sequence[str]) -> list[str]:
+    """What was typed of the sweep itself, without where it lies."""
+    return [word for word in words if word.partition("=")[0].lstrip("+") != "out"]
+
+
+def _hydra() -> Hydra:
+    prepare()
+    GlobalHydra.instance().clear()
+    return Hydra.create_main_hydra2("ganexp", create_config_search_path(str(conf_dir())))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import gc
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -18,20 +18,9 @@ from ganexp.config.build import load
 from ganexp.config.compose import without_hydra
 from ganexp.config.mistakes import Mistake
 from ganexp.job import Job
+from ganexp.records.summary import read_summary
 
 STATUSES = {"finished": cli.FINISHED, "failed": cli.FAILED, "diverged": cli.DIVERGED}
-
-
-def guarded(command: Callable[[], int]) -> int:
-    """The command's exit status; a mistake is one sentence and status 2."""
-    try:
-        return command()
-    except (Mistake, SettingError) as error:
-        print(f"ganexp: {error}", file=sys.stderr)
-        return cli.MISTAKE
-    except OSError as error:
-        print(f"ganexp: {error.filename or 'a file'}: {error.strerror or error}", file=sys.stderr)
-        return cli.FAILED
 
 
 def command(name: str, words: Sequence[str], typed: argparse.Namespace) -> int:
@@ -51,7 +40,7 @@ def command(name: str, words: Sequence[str], typed: argparse.Namespace) -> int:
     if typed.multirun:
         from ganexp.cli import sweep
 
-        return sweep.command(words, dry_run=typed.dry_run)
+        return sweep.command(words, typed)
     config, job = load(words)
     if typed.cfg:
         print_config(config, typed.cfg)
@@ -143,7 +132,11 @@ def train(job: Job, folder: Path, config: DictConfig, words: Sequence[str] | Non
     with display.progress(job.steps) as show:
         # The time it took to start is the first run's; a launcher starts its own.
         outcome = run(job, folder, describe_config, resumed, show, started=cli.STARTED if words is not None else None)
-    cache.remember_pace(job.experiment, folder, outcome.step - (int(resumed.state.step) if resumed else 0))
+    steps = outcome.step - (int(resumed.state.step) if resumed else 0)
+    seconds = read_summary(folder)["wall_seconds"]
+    if steps:
+        taken = seconds["total"] - seconds["start"] - seconds["compile"]
+        cache.remember_pace(job.experiment, steps / max(taken, 1e-9))
     display.show_end(outcome, folder)
     return 128 + outcome.signal if outcome.signal else STATUSES[outcome.status]
 

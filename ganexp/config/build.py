@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+import functools
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from omegaconf import DictConfig, ListConfig, OmegaConf
@@ -19,21 +20,28 @@ from ganexp.optimizers import Optimizer
 from ganexp.spelling import nearest
 from ganexp.types import PLAYERS
 
+OPTIMIZERS = ("optimizer", *(f"{player}_optimizer" for player in PLAYERS))
 OPTIMIZER_FIELDS = ("name", "learning_rate", "clip_norm", "clip_value", "weight_bound")
 
 
 def job(config: DictConfig) -> Job:
     """The job a composed config describes; raises SettingError, with the path of what is wrong."""
+    return assemble(functools.partial(part, config))
+
+
+def assemble(built: Callable[[str], Any]) -> Job:
+    """The job whose fields, and those of its experiment, are `built(name)`; raises SettingError."""
     # First by itself: a mistake in `optimizer` is then named there, and not in the players that inherit it.
-    _optimizer(config, "optimizer")
-    parts: dict[str, Any] = {}
-    for name in EXPERIMENT_FIELDS:
-        if name in tuple(f"{player}_optimizer" for player in PLAYERS):
-            parts[name] = _optimizer(config, name)
-        else:
-            parts[name] = _built(config[name], name)
-    experiment = _make(Experiment, parts, "")
-    return _make(Job, {"experiment": experiment, **{name: config[name] for name in JOB_FIELDS}}, "")
+    built("optimizer")
+    experiment = _make(Experiment, {name: built(name) for name in EXPERIMENT_FIELDS}, "")
+    return _make(Job, {"experiment": experiment, **{name: built(name) for name in JOB_FIELDS}}, "")
+
+
+def part(config: DictConfig, name: str) -> Any:
+    """What a composed config says of one field of the experiment or of the job; raises SettingError."""
+    if name in OPTIMIZERS:
+        return _optimizer(config, name)
+    return _built(config[name], name)
 
 
 def _optimizer(config: DictConfig, name: str) -> Optimizer:

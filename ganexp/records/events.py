@@ -22,6 +22,8 @@ from tensorboard.plugins.custom_scalar import metadata as layout_metadata
 from tensorboard.plugins.custom_scalar.layout_pb2 import Layout, MultilineChartContent
 from tensorboard.plugins.text import metadata as text_metadata
 
+from ganexp.records.growing import GrowingFile
+
 BUCKETS = 30
 
 
@@ -32,15 +34,17 @@ class EventFile:
     """The events of one start of a run: `folder/events.out.tfevents.NUMBER`, for `tensorboard --logdir`.
 
     It begins with TensorBoard's session start mark: readers then purge what earlier starts wrote at steps >=
-    `start_step`. Every method writes its event at once, so an OSError (a full disk) is raised where it happens.
+    `start_step`. Every method writes its event at once, or in `batches`: see `GrowingFile`.
     """
 
-    def __init__(self, folder: Path | str, start_step: int):
+    def __init__(self, folder: Path | str, start_step: int, batches: bool = False):
         """Open a new file that sorts after all event files in `folder`, which is made if missing."""
         folder = Path(folder)
         folder.mkdir(parents=True, exist_ok=True)
         self._start_step = start_step
-        self._file = open(folder / _next_name(os.listdir(folder)), "xb")
+        path = folder / _next_name(os.listdir(folder))
+        path.touch(exist_ok=False)
+        self._file = GrowingFile(path, batches)
         self._write(Event(file_version="brain.Event:2"))
         self._write(Event(step=start_step, session_log=SessionLog(status=SessionLog.START)))
 
@@ -86,8 +90,8 @@ class EventFile:
         self._write(Event(step=step, summary=summary))
 
     def flush(self) -> None:
-        """Wait for the disk: everything added then survives a power cut too (a kill it survives without)."""
-        os.fsync(self._file.fileno())
+        """Write what waits for its batch."""
+        self._file.flush()
 
     def close(self) -> None:
         """End the file; adding to it afterwards raises ValueError."""
@@ -118,8 +122,7 @@ class EventFile:
         event.wall_time = time.time()
         data = event.SerializeToString()
         length = struct.pack("<Q", len(data))
-        self._file.write(length + _masked_checksum(length) + data + _masked_checksum(data))
-        self._file.flush()
+        self._file.append(length + _masked_checksum(length) + data + _masked_checksum(data))
 
 
 def _next_name(names: Sequence[str]) -> str:

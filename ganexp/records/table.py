@@ -11,6 +11,7 @@ import numpy as np
 from jaxtyping import Real
 
 from ganexp.records.atomic import write_atomically
+from ganexp.records.growing import GrowingFile
 
 TABLE_NAME = "metrics.csv"
 
@@ -19,12 +20,13 @@ class Table:
     """A CSV file that grows by rows: `step`, then one column per scalar tag.
 
     Opening it keeps the whole rows with step < `start_step` of an existing file and drops all others. A tag that first
-    turns up in a later row adds a column, for which the file is rewritten: name those known beforehand in `tags`.
+    turns up in a later row adds a column, for which the file is rewritten: name those known beforehand in `tags`. Rows are
+    written at once, or in `batches`: see `GrowingFile`.
     """
 
-    def __init__(self, path: Path | str, tags: Iterable[str], start_step: int):
+    def __init__(self, path: Path | str, tags: Iterable[str], start_step: int, batches: bool = False):
         """Open or make the table at `path`; ValueError for a tag `step` or with a comma, quote or line break."""
-        self._path = Path(path)
+        self._path, self._batches = Path(path), batches
         columns, rows = _read_rows(self._path) if self._path.exists() else ([], [])
         rows = [row for row in rows if int(row[0]) < start_step]
         # Where no row is left, neither are the old columns: the run begins anew, perhaps with other scalars.
@@ -35,11 +37,13 @@ class Table:
         """Add a row, whose values read back equal; a missing tag leaves its cell empty, a new one adds a column."""
         new = [tag for tag in scalars if tag not in self._tags]
         if new:
-            narrow = self._file
+            self._file.close()
             self._rewrite([*self._tags, *new], _read_rows(self._path)[1])
-            narrow.close()
         cells = [repr(float(scalars[tag])) if tag in scalars else "" for tag in self._tags]
-        self._file.write(_line([str(step), *cells]))
+        self._file.append(_line([str(step), *cells]))
+
+    def flush(self) -> None:
+        """Write the rows that wait for their batch."""
         self._file.flush()
 
     def close(self) -> None:
@@ -57,7 +61,7 @@ class Table:
         lines = [_line(["step", *tags]), *(_line([*row, *[""] * (width - len(row))]) for row in rows)]
         write_atomically(self._path, b"".join(lines), durable=True)
         self._tags = tags
-        self._file = open(self._path, "ab")
+        self._file = GrowingFile(self._path, self._batches)
 
 
 def read_table(path: Path | str) -> dict[str, Real[np.ndarray, " rows"]]:

@@ -1,4 +1,4 @@
-"""Evaluations of images: made once in a process for each data set, because their real side is the same for all runs."""
+"""Evaluators, each made once in a process for all runs that are compared with the same real points."""
 
 from __future__ import annotations
 
@@ -7,22 +7,42 @@ from typing import Any
 
 import jax
 import numpy as np
+from jaxtyping import PyTree
 
 from ganexp.classifier import Reading
 from ganexp.component import arrays, numbers
+from ganexp.experiment import Experiment
 from ganexp.metrics.evaluate import FLOOR_SETS, Evaluator, Readings
 from ganexp.metrics.images import ClosingScores, read
+from ganexp.metrics.probe import reference
 from ganexp.types import Dataset, Images
 
 KERNEL_SUBSETS, FINAL_KERNEL_SUBSETS = 10, 100
-KEPT = 3
+KEPT = 4
 
 _KNOWN: dict[Hashable, Any] = {}
 _read = jax.jit(read)
+_reference = jax.jit(reference, static_argnames="samples")
 
 
-def image_evaluator(dataset: Dataset, data: Images, samples: int, final: bool) -> Evaluator:
-    """The metrics of images on `samples` of them, but no more than there are to hold out: a floor counts at its own size only."""
+def evaluator(experiment: Experiment, data: PyTree, samples: int, blocks: int, final: bool) -> Evaluator:
+    """The metrics of a run on `blocks` blocks of `samples` points, with floors from as many real ones."""
+    dataset = experiment.dataset
+    if dataset.size is not None:
+        return _of_images(dataset, data, blocks * samples, final)
+
+    def real(number: int) -> np.ndarray:
+        own = range(number * blocks, (number + 1) * blocks)
+        return np.concatenate([np.asarray(_reference(arrays(experiment), data, samples, block)) for block in own])
+
+    def make() -> Evaluator:
+        return Evaluator(dataset, real(0), [real(1 + number) for number in range(FLOOR_SETS)])
+
+    return _remembered(("points", experiment.seed, samples, blocks, *_identity(dataset)), make)
+
+
+def _of_images(dataset: Dataset, data: Images, samples: int, final: bool) -> Evaluator:
+    # On no more than there are to hold out: a floor counts at its own size only.
     held = dataset.held_out(data) or 0
     count = min(samples, held)
 

@@ -1,0 +1,186 @@
+"""What a person sees of a sweep: what it will be, how far it is, and what it came to."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+import time
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from ganexp import cache
+from ganexp.cli.display import tensorboard
+from ganexp.config.many import swept_of
+from ganexp.job import Job
+from ganexp.outcome import Outcome
+from ganexp.sweep.plan import Program, plan
+from ganexp.sweep.program import Progress
+from ganexp.sweep.scribe import Seat
+from ganexp.sweep.together import Display, mapping
+
+TENTHS = 10
+MOST_SHOWN = 20
+WIDE = 400  # A file has room for every metric.
+
+
+def label(program: Program, swept: Mapping[int, Mapping[str, Any]]) -> str:
+    """What the runs of a program have in common that others have not, such as `loss=minimax`; empty where that is nothing."""
+    common = {
+        key: swept[program.runs[0]].get(key)
+        for key in swept[program.runs[0]]
+        if len({str(swept[run].get(key)) for run in program.runs}) == 1
+        and len({str(values.get(key)) for values in swept.values()}) > 1
+    }
+    return " ".join(f"{key}={value}" for key, value in common.items())
+
+
+def seconds(programs: Sequence[Program], jobs: Mapping[int, Job]) -> float | None:
+    """About how long the programs take here; None where one of them has never run."""
+    total = 0.0
+    for program in programs:
+        job = jobs[program.runs[0]]
+        pace = cache.pace(job.experiment, mapping(job)) or cache.pace(job.experiment)
+        if pace is None:
+            return None
+        total += len(program.runs) * job.steps / pace
+    return total
+
+
+def span(taken: float) -> str:
+    """A time in words of a fitting size."""
+    return f"{taken:.0f} s" if taken < 100 else f"{taken / 60:.0f} min" if taken < 6000 else f"{taken / 3600:.1f} h"
+
+
+class Shown:
+    """A line for each program and one for all: bars on a terminal, elsewhere a line for every tenth of a program."""
+
+    def __init__(self, programs: Sequence[Program], seats: Mapping[int, Seat], outcomes: dict[int, Outcome]):
+        self._programs, self._outcomes = programs, outcomes
+        self._labels = [label(program, {run: seat.swept for run, seat in seats.items()}) for program in programs]
+        self._jobs = {run: seat.job for run, seat in seats.items()}
+        self._total = sum(self._jobs[run].steps for run in seats)
+        self._done = [0] * len(programs)
+        self._tenths = [-1] * len(programs)
+        self._began = time.perf_counter()
+        self._first: dict[int, tuple[float, int]] = {}
+        self._bars: Any = None
+        self._tasks: dict[int, Any] = {}
+        self._stack = ExitStack()
+
+    def __enter__(self) -> Display:
+        for number, program in enumerate(self._programs):
+            if program.stride > 1:
+                job = self._jobs[program.runs[0]]
+                every = ", ".join(
+                    f"{name} every {value * program.stride:,}"
+                    for name, value in (("evaluated", job.eval_every), ("drawn", job.image_every))
+                    if 0 < value * program.stride < job.steps
+                )
+                self._say(
+                    f"{self._name(number)}: {len(program.runs)} runs are {every or 'evaluated and drawn at the end'} "
+                    f"{'steps and at the end ' if every else ''}(sweep.looks={job.sweep.looks})"
+                )
+        if sys.stderr.isatty():
+            self._begin_bars()
+        return Display(self.progress, self.ended)
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._stack.close()
+
+    def _name(self, number: int) -> str:
+        own = f" ({self._labels[number]})" if self._labels[number] else ""
+        return f"program {number + 1} of {len(self._programs)}{own}"
+
+    def _say(self, text: str) -> None:
+        print(text, file=sys.stderr, flush=True)
+
+    def _begin_bars(self) -> None:
+        from rich.console import Console
+        from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+        columns = (
+            TextColumn("{task.description}"),
+            BarColumn(bar_width=24),
+            TextColumn("{task.fields[told]}"),
+            TimeRemainingColumn(),
+        )
+        self._bars = self._stack.enter_context(Progress(*columns, console=Console(stderr=True), transient=True))
+        self._tasks[-1] = self._bars.add_task(f"{len(self._jobs)} runs", total=self._total, told="")
+
+    def progress(self, number: int, told: Progress) -> None:
+        """Show how far a program is."""
+        self._done[number] = told.runs * told.step
+        pace = told.runs * told.steps_per_second
+        self._remember(number, told)
+        sentence = f"{told.alive} of {told.runs} runs  step {told.step:,}/{told.steps:,}  {pace:,.0f} steps/s"
+        left = (self._total - sum(self._done)) / max(sum(self._done) / (time.perf_counter() - self._began), 1e-9)
+        if self._bars is not None:
+            if number not in self._tasks:
+                self._tasks[number] = self._bars.add_task(self._name(number), total=told.steps, told="")
+            self._bars.update(self._tasks[number], completed=told.step, told=sentence)
+            self._bars.update(self._tasks[-1], completed=sum(self._done), told=self._counts())
+        elif told.step * TENTHS // told.steps > self._tenths[number]:
+            self._tenths[number] = told.step * TENTHS // told.steps
+            own = told.runs * (told.steps - told.step) / max(pace, 1e-9)
+            self._say(f"{self._name(number)}: {sentence}  {span(own)} left; all: {self._counts()}, {span(left)} left")
+
+    def _remember(self, number: int, told: Progress) -> None:
+        # From the first chunk on, which the compilation is in.
+        began, first = self._first.setdefault(number, (time.perf_counter(), told.step))
+        if told.step == told.steps > first:
+            job, taken = self._jobs[self._programs[number].runs[0]], time.perf_counter() - began
+            cache.remember_pace(job.experiment, told.alive * (told.step - first) / taken, mapping(job))
+
+    def ended(self, run: int, outcome: Outcome) -> None:
+        """Note how a run ended."""
+        self._outcomes[run] = outcome
+
+    def _counts(self) -> str:
+        counts = Counter(outcome.status for outcome in self._outcomes.values())
+        return ", ".join(f"{count} {status}" for status, count in counts.items()) or "none ended yet"
+
+
+def show_plan(runs: Sequence[tuple[Sequence[str], Job]], folder: Path) -> None:
+    """Print what a sweep would be: its runs, each overrides and job, its programs, and the time where it is known."""
+    jobs = {number: job for number, (_, job) in enumerate(runs)}
+    swept = dict(enumerate(swept_of([overrides for overrides, _ in runs])))
+    programs = plan(jobs)
+    for number, (overrides, _) in enumerate(runs[:MOST_SHOWN]):
+        print(f"  {number}: {' '.join(overrides)}")
+    if len(runs) > MOST_SHOWN:
+        print(f"  and {len(runs) - MOST_SHOWN} more")
+    for number, program in enumerate(programs, 1):
+        common = label(program, swept)
+        length = f"{len(program.runs)} runs of {jobs[program.runs[0]].steps:,} steps"
+        print(f"program {number}: {length}{f', {common}' if common else ''}")
+    taken = seconds(programs, jobs)
+    time_left = "not known before these programs have run here once" if taken is None else f"about {span(taken)}"
+    print(f"{len(runs)} runs in {len(programs)} programs, lanes={mapping(jobs[0])}, in {folder}; time: {time_left}")
+
+
+def show_end(folder: Path, states: Sequence[str], metric: str | None) -> None:
+    """The table of settings, the best of them, what went wrong, and what to type next; `states` are those of the runs."""
+    from rich.console import Console
+
+    from ganexp.report.runs import ReportError, read
+    from ganexp.report.summary import summarize
+    from ganexp.report.table import print_summary
+
+    console = Console(width=None if sys.stdout.isatty() else WIDE)
+    try:
+        print_summary(summarize(read([folder]), None if metric is None else [metric]), console)
+    except ReportError as error:
+        console.print(str(error), highlight=False, markup=False, soft_wrap=True)
+    told = ", ".join(f"{count} {state}" for state, count in Counter(states).items())
+    place = shlex.quote(str(folder))
+    console.print(f"{len(states)} runs: {told}; everything is in {place}", highlight=False, soft_wrap=True)
+    if not {"finished", "diverged", "failed"}.issuperset(states):
+        console.print(f"go on:  ganexp resume {place}", highlight=False, soft_wrap=True)
+    console.print(f"look:   ganexp report {place}", highlight=False, soft_wrap=True)
+    console.print(f"        {tensorboard(place)}", highlight=False, soft_wrap=True)

@@ -1,0 +1,75 @@
+"""Runs on the device: their start and their steps; the same for one run and for many side by side."""
+
+from __future__ import annotations
+
+import functools
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import jax
+import numpy as np
+from jaxtyping import Float, PyTree
+
+from ganexp.component import arrays
+from ganexp.experiment import Experiment
+from ganexp.train import Report, chunk, init, no_report
+from ganexp.types import TrainState
+
+
+class Constants(NamedTuple):
+    """What never changes of a run: the numbers of its experiment, and the extent of its data, as arrays."""
+
+    experiment: Experiment
+    extent: Float[Any, "d 2"]
+
+
+class OnDevice(ABC):
+    """One run, or several that differ in numbers alone. States and reports are those of all of them."""
+
+    @abstractmethod
+    def apply(self, function: Callable[..., Any], *own: PyTree, shared: tuple[Any, ...] = (), **static: Any) -> Any:
+        """`function(constants, data, *own, *shared, **static)` of each run; `own` are the arguments that each has its own of."""
+
+    @abstractmethod
+    def advance(self, state: TrainState, report: Report, stop: Any) -> tuple[TrainState, Report]:
+        """The state at step `stop`, and the report of the last step."""
+
+    def start(self) -> tuple[TrainState, Report]:
+        """The state before the first step, and the report of none."""
+        return self.apply(_start)
+
+
+class Alone(OnDevice):
+    """One run, on the default device."""
+
+    def __init__(self, experiment: Experiment, data: PyTree):
+        # Once, or every call would copy them to the device anew.
+        self.constants, self.data = jax.device_put((constants(experiment), data))
+
+    def apply(self, function: Callable[..., Any], *own: PyTree, shared: tuple[Any, ...] = (), **static: Any) -> Any:
+        return _jitted(function, *static)(self.constants, self.data, *own, *shared, **static)
+
+    def advance(self, state: TrainState, report: Report, stop: int) -> tuple[TrainState, Report]:
+        return self.apply(advance, state, report, np.int32(stop))
+
+
+def constants(experiment: Experiment) -> Constants:
+    """The constants of one run, as NumPy's arrays."""
+    return Constants(arrays(experiment), np.asarray(experiment.dataset.extent, np.float32))
+
+
+@functools.cache
+def _jitted(function: Callable[..., Any], *static: str) -> Any:
+    return jax.jit(function, static_argnames=static)
+
+
+def advance(
+    constants: Constants, data: PyTree, state: TrainState, report: Report, stop: Any
+) -> tuple[TrainState, Report]:
+    """One run's chunk of training; see `train.chunk`."""
+    return chunk(constants.experiment, data, state, report, stop)
+
+
+def _start(constants: Constants, data: PyTree) -> tuple[TrainState, Report]:
+    return init(constants.experiment), no_report()

@@ -1,0 +1,92 @@
+"""Runs side by side: the lanes of one program, spread over the machine's devices."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import jax
+import numpy as np
+from jax.sharding import AxisType, Mesh, NamedSharding
+from jax.sharding import PartitionSpec as Spec
+from jaxtyping import Int, PyTree
+
+from ganexp.device import OnDevice, advance, constants
+from ganexp.experiment import Experiment
+from ganexp.train import Report
+from ganexp.types import TrainState
+
+AXIS = "lanes"
+
+
+class Lanes(OnDevice):
+    """Runs that differ in numbers alone, one after the other on each device (`map`) or all at once (`vmap`).
+
+    Mapped, a lane has the numbers of the run alone, bit for bit; vectorized, products are batched and round differently.
+    States, reports and whatever `apply` returns begin with an axis of `len(lanes)`, which is the number of experiments filled up
+    to a multiple of the number of devices with copies of the last.
+    """
+
+    def __init__(self, experiments: Sequence[Experiment], data: PyTree, how: str):
+        self.how, self.mesh = how, _mesh(jax.device_count())
+        self.missing = -len(experiments) % self.mesh.size
+        self.constants = self.stack([constants(experiment) for experiment in experiments])
+        self.data = jax.device_put(data, NamedSharding(self.mesh, Spec()))
+
+    def __len__(self) -> int:
+        return len(jax.tree.leaves(self.constants)[0])
+
+    def stack(self, trees: Sequence[PyTree]) -> PyTree:
+        """The same tree of each experiment, stacked leaf by leaf and spread over the devices."""
+        filled = [*trees, *[trees[-1]] * self.missing]
+        stacked = jax.tree.map(lambda *leaves: np.stack(leaves), *filled)
+        return self.spread(stacked)
+
+    def spread(self, tree: PyTree) -> PyTree:
+        """A stacked tree on the devices."""
+        return jax.device_put(tree, NamedSharding(self.mesh, Spec(AXIS)))
+
+    def first_copy(self) -> PyTree:
+        """The data as they lie on the first device."""
+        return jax.tree.map(lambda array: array.addressable_data(0), self.data)
+
+    def apply(self, function: Callable[..., Any], *own: PyTree, shared: tuple[Any, ...] = (), **static: Any) -> Any:
+        mapped = _mapped(function, self.mesh, self.how, tuple(static.items()))
+        return mapped(self.constants, self.data, own, shared)
+
+    def advance(self, state: TrainState, report: Report, stop: Int[np.ndarray, " lanes"]) -> tuple[TrainState, Report]:
+        """Each lane's state at its own step of `stop`; where it is there already, nothing is done.
+
+        Vectorized, all lanes go on to the last of these steps: no lane can wait for less than the time it would take.
+        """
+        if self.how == "map":
+            return self.apply(advance, state, report, stop)
+        players, step = state.players, np.int32(np.max(state.step))
+        return self.apply(_advance_together, players, report, shared=(step, np.int32(stop.max())))
+
+
+def _advance_together(
+    constants: Any, data: PyTree, players: Any, report: Report, step: Any, stop: Any
+) -> tuple[TrainState, Report]:
+    # With one step for all lanes the loop has one condition, and nothing of a state has to be kept for those that wait.
+    return advance(constants, data, TrainState(step, players), report, stop)
+
+
+@functools.cache
+def _mesh(devices: int) -> Mesh:
+    return jax.make_mesh((devices,), (AXIS,), axis_types=(AxisType.Auto,))
+
+
+@functools.cache
+def _mapped(function: Callable[..., Any], mesh: Mesh, how: str, static: tuple[tuple[str, Any], ...]) -> Any:
+    def lanes(constants: Any, data: PyTree, own: tuple[Any, ...], shared: tuple[Any, ...]) -> Any:
+        def one(lane: tuple[Any, tuple[Any, ...]]) -> Any:
+            return function(lane[0], data, *lane[1], *shared, **dict(static))
+
+        every = (constants, own)
+        return jax.lax.map(one, every) if how == "map" else jax.vmap(one)(every)
+
+    over = Spec(AXIS), Spec(), Spec(AXIS), Spec()
+    # What is constant when a loop begins varies over the devices later on: the check of that has no use here.
+    return jax.jit(jax.shard_map(lanes, mesh=mesh, in_specs=over, out_specs=Spec(AXIS), check_vma=False))

@@ -1,0 +1,211 @@
+"""The records of a program's runs, which are written beside their training, in a thread of their own."""
+
+from __future__ import annotations
+
+import sys
+import time
+import traceback
+from collections.abc import Callable, Hashable, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import jax
+import numpy as np
+
+from ganexp import checkpoints
+from ganexp.checkpoints import Checkpoint
+from ganexp.component import numbers
+from ganexp.device import constants
+from ganexp.experiment import Experiment
+from ganexp.job import Job
+from ganexp.looks import LastLook, Look, Wanted, last_look
+from ganexp.outcome import Outcome, begun, diagnosis, ended, git_commit
+from ganexp.recorder import Clock, Recorder
+from ganexp.records.claim import claimed
+from ganexp.records.summary import write_summary
+from ganexp.sweep.lanes import Lanes
+from ganexp.train import Report, first_bad_operation
+from ganexp.types import TrainState
+from ganexp.views.pictures import Pictures
+
+
+class Seat(NamedTuple):
+    """A run of a sweep: its job and folder; what notes its config, and returns it as text; its swept settings, and the name that
+    runs share which differ from it in the seed alone."""
+
+    job: Job
+    folder: Path
+    describe_config: Callable[[], str]
+    swept: dict[str, Any]
+    group: str
+
+
+class Scribe:
+    """Writes what is due of each lane of a program into the folder of its run; what goes wrong with one ends that one alone.
+
+    `seats` are by lane; `about` is what run.json says of the sweep; `ended` is told how each run ended.
+    """
+
+    def __init__(
+        self,
+        seats: dict[int, Seat],
+        lanes: Lanes,
+        begin: int,
+        about: dict[str, Any],
+        clock: Clock,
+        ended: Callable[[int, Outcome], None],
+    ):
+        self.seats, self.lanes, self.begin, self.about, self.clock = seats, lanes, begin, about, clock
+        self.alive, self.failed = set(seats), set[int]()
+        self._ended, self._began = ended, time.perf_counter()
+        self._data = lanes.first_copy()
+        self._recorders: dict[int, Recorder] = {}
+        self._summaries: dict[int, dict[str, Any]] = {}
+        self._pictures: dict[Hashable, Pictures] = {}
+        self._claims = ExitStack()
+
+    def start(self) -> None:
+        """Make the folders, and note what the runs are."""
+        self._each(self._start)
+
+    def _start(self, lane: int) -> None:
+        seat = self.seats[lane]
+        self._claims.enter_context(claimed(seat.folder))
+        summary = begun(seat.job, self.begin or None) | {
+            "git_commit": git_commit(),
+            "sweep": self.about | {"lane": lane},
+        }
+        self._summaries[lane] = summary
+        write_summary(seat.folder, summary)
+        pictures = self._pictures.setdefault(_drawn_alike(seat.job.experiment), Pictures(seat.job.experiment))
+        recorder = Recorder(seat.job, self._data, seat.folder, self.begin, self.clock, pictures, batches=True)
+        self._recorders[lane] = recorder
+        recorder.describe(seat.describe_config(), seat.swept, seat.group)
+
+    def record(self, wanted: Wanted, look: Look, state: TrainState, report: Report) -> None:
+        """Write what is wanted of a step of all lanes, whose checkpoint is one."""
+        wanted = wanted._replace(checkpoint=False)
+        look, report = jax.device_get((look, report))
+        # Of a state only the Dirac-GAN's two numbers are recorded.
+        small = jax.device_get(state) if _size(state) < 1000 * len(self.lanes) else None
+        self._each(
+            lambda lane: self._recorders[lane].record(wanted, _of(look, lane), _of(small, lane), _of(report, lane)),
+            by_evaluator=look.probe is not None,
+        )
+
+    def checkpoint(self, folder: Path, step: int, state: TrainState, report: Report) -> None:
+        """Save all lanes in one file, after what was recorded of them."""
+        self._each(lambda lane: self._recorders[lane].flush())
+        settings = {"runs": [self.seats[lane].folder.name for lane in sorted(self.seats)]}
+        checkpoints.save(folder, Checkpoint(state, report, settings), step)
+
+    def diverged(self, lane: int, state: TrainState, report: Report) -> None:
+        """End a run whose numbers stopped being finite after `state`."""
+        step, reason, job = int(report.bad_step), diagnosis(report), self.seats[lane].job
+        if job.explain_divergence:
+            found = first_bad_operation(constants(job.experiment).experiment, self._data, state, step)
+            reason += f"; first: {found or 'no single operation: a number outgrew 32 bits'}"
+        self._each(lambda lane: self._end(lane, "diverged", step, reason=reason), [lane])
+
+    def finish(self, state: TrainState, report: Report, stopped: Callable[[], int]) -> None:
+        """Evaluate and end every run that is left, until `stopped` says a signal's number."""
+        job = next(iter(self.seats.values())).job
+        recorders = [self._recorders[lane] for lane in self.alive]
+        if recorders and not stopped():
+            blocks, images = recorders[0].final_blocks, recorders[0].images
+            with self.clock.spent("metrics"):
+                seen = last_look(self.lanes, state, job.eval_samples, blocks, images)
+            host = jax.device_get((state, report))
+            self._each(lambda lane: self._finish(lane, seen, _of(host, lane), stopped), by_evaluator=True)
+        self.interrupt(job.steps, stopped())
+
+    def _finish(self, lane: int, seen: LastLook, last: tuple[TrainState, Report], stopped: Callable[[], int]) -> None:
+        if stopped():
+            return
+        state, report = last
+        recorder, step = self._recorders[lane], int(state.step)
+        probes = [_of(probe, lane) for probe in seen.probes]
+        final = recorder.final(step, seen._replace(probes=probes, accuracies=_of(seen.accuracies, lane)))
+        recorder.checkpoint(state, report)
+        self._end(lane, "finished", step, final)
+
+    def interrupt(self, step: int, number: int) -> None:
+        """End what is left because of a signal."""
+        self._each(lambda lane: self._end(lane, "interrupted", step, number=number))
+
+    def fail(self, error: BaseException) -> None:
+        """End what is left because of an error that concerns all lanes."""
+        for lane in sorted(self.alive):
+            self._fail(lane, error)
+        self.close()
+
+    def close(self) -> None:
+        """Let go of the folders."""
+        self._claims.close()
+
+    def _end(
+        self,
+        lane: int,
+        status: str,
+        step: int,
+        final: dict[str, float] | None = None,
+        reason: str | None = None,
+        number: int = 0,
+    ) -> None:
+        recorder = self._recorders[lane]
+        final = recorder.latest if final is None else final
+        outcome = Outcome(status, step, final, reason, number, list(recorder.warnings.values()))
+        recorder.end(outcome)
+        recorder.close()
+        write_summary(self.seats[lane].folder, self._summaries[lane] | ended(outcome, self._seconds()))
+        self.alive.discard(lane)
+        self._ended(lane, outcome)
+
+    def _seconds(self) -> dict[str, float]:
+        return self.clock.seconds | {"total": time.perf_counter() - self._began}
+
+    def _each(
+        self, action: Callable[[int], Any], lanes: Sequence[int] | None = None, by_evaluator: bool = False
+    ) -> None:
+        chosen = sorted(self.alive if lanes is None else self.alive.intersection(lanes))
+        if by_evaluator:
+            # Runs that are compared with the same real points one after the other: few evaluators are kept.
+            chosen.sort(key=lambda lane: _evaluated_alike(self.seats[lane].job.experiment))
+        for lane in chosen:
+            try:
+                action(lane)
+            except Exception as error:
+                self._fail(lane, error)
+
+    def _fail(self, lane: int, error: BaseException) -> None:
+        folder, reason = self.seats[lane].folder, f"{type(error).__name__}: {error}"[:2000]
+        outcome = Outcome("failed", self.begin, {}, reason, 0, [])
+        self.alive.discard(lane)
+        self.failed.add(lane)
+        try:
+            if lane in self._recorders:
+                self._recorders[lane].close()
+            if lane in self._summaries:
+                # Where the error came from is of use to whoever mends it.
+                (folder / "error.txt").write_text("".join(traceback.format_exception(error)))
+                write_summary(folder, self._summaries[lane] | ended(outcome, self._seconds()))
+        except OSError as another:
+            print(f"ganexp: {folder}: {another.strerror or another}", file=sys.stderr)
+        self._ended(lane, outcome)
+
+
+def _of(tree: Any, lane: int) -> Any:
+    return jax.tree.map(lambda leaf: leaf[lane], tree)
+
+
+def _size(tree: Any) -> int:
+    return sum(np.size(leaf) for leaf in jax.tree.leaves(tree))
+
+
+def _evaluated_alike(experiment: Experiment) -> tuple[float, ...]:
+    return (*map(float, numbers(experiment.dataset).values()), experiment.seed)
+
+
+def _drawn_alike(experiment: Experiment) -> tuple[float, ...]:
+    return (*map(float, numbers(experiment.dataset).values()), *map(float, numbers(experiment.loss).values()))
