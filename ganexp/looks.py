@@ -12,6 +12,7 @@ from ganexp.component import numbers
 from ganexp.device import Constants, OnDevice
 from ganexp.job import Job
 from ganexp.metrics import Probe, minibatch_accuracy, probe
+from ganexp.metrics.dirac import dirac_parameters, is_dirac
 from ganexp.types import TrainState
 from ganexp.views.probe import Snapshot, snapshot
 from ganexp.views.probe_images import strip_row
@@ -19,7 +20,7 @@ from ganexp.views.probe_images import strip_row
 
 class Wanted(NamedTuple):
     """What is recorded at a step: a row of the epoch strip, for instance, and the strip's picture; `scheduled`: the numbers that
-    follow a schedule."""
+    follow a schedule; `dirac`: both numbers of a Dirac-GAN."""
 
     step: int
     log: bool
@@ -29,6 +30,7 @@ class Wanted(NamedTuple):
     strip_picture: bool
     checkpoint: bool
     scheduled: bool
+    dirac: bool
 
 
 class Look(NamedTuple):
@@ -38,6 +40,7 @@ class Look(NamedTuple):
     snapshot: Snapshot | None
     strip_row: Float[Any, "n ..."] | None
     scheduled: dict[str, Any]
+    dirac: dict[str, Any]
 
 
 class LastLook(NamedTuple):
@@ -67,6 +70,7 @@ def wanted(job: Job, step: int, stride: int = 1) -> Wanted:
         strip_picture=row if stride == 1 else film and draw,
         checkpoint=step > 0 and due(job.checkpoint_every),
         scheduled=bool(job.experiment.schedule) and (log or evaluate),
+        dirac=is_dirac(job.experiment) and (log or evaluate),
     )
 
 
@@ -77,6 +81,7 @@ def look(runs: OnDevice, wanted: Wanted, state: TrainState, samples: int) -> Loo
         snapshot=runs.apply(_snapshot, state) if wanted.draw else None,
         strip_row=runs.apply(_strip_row, state) if wanted.strip else None,
         scheduled=runs.apply(_scheduled, state) if wanted.scheduled else {},
+        dirac=runs.apply(_dirac, state) if wanted.dirac else {},
     )
 
 
@@ -101,6 +106,10 @@ def _strip_row(constants: Constants, data: PyTree, state: TrainState) -> Any:
 
 def _accuracies(constants: Constants, data: PyTree, state: TrainState) -> Any:
     return minibatch_accuracy(constants.experiment, data, state)
+
+
+def _dirac(constants: Constants, data: PyTree, state: TrainState) -> dict[str, Any]:
+    return dirac_parameters(state)
 
 
 def _scheduled(constants: Constants, data: PyTree, state: TrainState) -> dict[str, Any]:

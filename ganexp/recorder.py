@@ -19,7 +19,6 @@ from ganexp.component import numbers
 from ganexp.job import Job, strip_stride
 from ganexp.looks import LastLook, Look, Wanted
 from ganexp.metrics import Probe, closing_scores, evaluator, join
-from ganexp.metrics.dirac import dirac_parameters
 from ganexp.outcome import Outcome
 from ganexp.records.events import EventFile
 from ganexp.records.hparams import final_scalars, session, session_end
@@ -131,12 +130,12 @@ class Recorder:
         self._events.flush()
         self._table.flush()
 
-    def record(self, wanted: Wanted, look: Look, state: TrainState, report: Report) -> None:
-        """Write what is wanted of a step, whose look, state and report these are."""
+    def record(self, wanted: Wanted, look: Look, report: Report) -> None:
+        """Write what is wanted of a step, whose look and report these are; its checkpoint is saved by `checkpoint`."""
         scalars: dict[str, float] = {}
         if wanted.log or look.probe is not None:
             scalars |= self._losses(wanted.step, report)
-            scalars |= dirac_parameters(self.job.experiment, state)
+            scalars |= {tag: float(value) for tag, value in look.dirac.items()}
             if "dirac/theta" in scalars:
                 self._trail.append((scalars["dirac/theta"], scalars["dirac/psi"]))
             if self.images and LOSSES[0] in scalars:
@@ -154,13 +153,12 @@ class Recorder:
                 self._grow_strip(wanted.step, np.asarray(look.strip_row))
             if wanted.strip_picture:
                 self._draw_strip(wanted.step)
-            if wanted.checkpoint:
-                self.checkpoint(state, report)
         self.latest |= scalars
 
     def checkpoint(self, state: TrainState, report: Report) -> None:
-        """Save the state, whether or not it is due."""
-        checkpoints.save(self.folder, Checkpoint(state, report, self.job.settings()))
+        """Save the state."""
+        with self.clock.spent("records"):
+            checkpoints.save(self.folder, Checkpoint(state, report, self.job.settings()))
 
     @property
     def final_blocks(self) -> int:

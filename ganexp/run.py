@@ -104,7 +104,9 @@ def _train(
                 seen = look(alone, due, state, job.eval_samples)
                 if first < step < job.steps:
                     flight = launch()
-            recorder.record(due, seen, state, report)
+            recorder.record(due, seen, report)
+            if due.checkpoint:
+                recorder.checkpoint(state, report)
             if step == job.steps or interrupted():
                 break
             with clock.spent("train"):

@@ -17,6 +17,8 @@ from jaxtyping import install_import_hook
 # Before anything of ganexp is imported. An int is accepted where a float is asked for, as PEP 484 says.
 install_import_hook("ganexp", "beartype.beartype(conf=beartype.BeartypeConf(is_pep484_tower=True))")
 jax.config.update("jax_numpy_rank_promotion", "raise")
+# Lanes are spread over devices.
+jax.config.update("jax_num_cpu_devices", 2)
 
 with warnings.catch_warnings():
     # beartype reads OmegaConf's own annotations, which are in an older style.
@@ -108,5 +110,6 @@ def short_ends(request):
 def one_cache(monkeypatch, tmp_path_factory):
     """Compiled programs are shared by all runs of a test, in this process and in others."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.getbasetemp() / "cache"))
-    monkeypatch.setenv("JAX_COMPILATION_CACHE_DIR", str(jax.config.jax_compilation_cache_dir))
+    kept = jax.config.jax_compilation_cache_dir or str(tmp_path_factory.getbasetemp() / "jax")
+    monkeypatch.setenv("JAX_COMPILATION_CACHE_DIR", kept)
     monkeypatch.setenv("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0")

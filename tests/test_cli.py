@@ -320,7 +320,7 @@ def test_a_sweep_makes_a_whole_run_folder_for_each_combination(tmp_path):
         index, _, slug = folder.name.partition("_")
         assert int(index) == number
         assert 0 < len(slug) <= 120
-        assert re.fullmatch(r"[A-Za-z0-9=._,-]+", slug)
+        assert re.fullmatch(r"[A-Za-z0-9=._,+-]+", slug)
         told = summary(folder)
         assert told["status"] == "finished"
         assert {path.name for path in (folder / ".hydra").iterdir()} == {"config.yaml", "hydra.yaml", "overrides.yaml"}

@@ -7,6 +7,7 @@ import gc
 import itertools
 import os
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import jax
@@ -25,11 +26,15 @@ from ganexp.sweep.plan import plan
 from ganexp.sweep.scribe import Seat
 from ganexp.sweep.together import announce, train_sweep
 
+OF_IMAGES = ("mnist_", "classes/", "leak/", "parzen/")
+
 
 def use_all_cores() -> None:
-    """Let JAX have a device for each core, before it is asked for any; unless it was told how many."""
+    """Let JAX have a device for each core, unless it was told how many, or has been asked for them already."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     if "xla_force_host_platform_device_count" not in os.environ.get("XLA_FLAGS", ""):
-        jax.config.update("jax_num_cpu_devices", len(os.sched_getaffinity(0)))
+        with suppress(RuntimeError):
+            jax.config.update("jax_num_cpu_devices", cores)
 
 
 class Stopped(Exception):
@@ -96,9 +101,11 @@ class Together:
         announce(self.folder, swept, self._tags(runs[0].job))
 
     def _tags(self, job: Job) -> list[str]:
-        """The metrics of the runs that ended, or all where none has; the one that settings are compared by is the first."""
-        finals = [outcome.final for outcome in self._outcomes.values()]
-        tags = [tag for tag in LOWER_IS_BETTER if any(tag in final for final in finals)] or list(LOWER_IS_BETTER)
+        """The metrics of the runs that ended, or those that runs like `job` may have; what settings are compared by is the first."""
+        finals = [summary(self.folder / name).get("final", {}) for name, _ in self.known.runs]
+        images = job.experiment.dataset.size is not None
+        tags = [tag for tag in LOWER_IS_BETTER if any(tag in final for final in finals)]
+        tags = tags or [tag for tag in LOWER_IS_BETTER if tag.startswith(OF_IMAGES) == images]
         return sorted(tags, key=lambda tag: tag != job.sweep.metric)
 
 

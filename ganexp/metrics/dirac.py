@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import numpy as np
+from jaxtyping import Array, Float
 
 from ganexp.experiment import Experiment
 from ganexp.nets import Linear, Point
@@ -15,9 +15,7 @@ def is_dirac(experiment: Experiment) -> bool:
     return shape == (1,) and isinstance(model.generator, Point) and isinstance(model.discriminator, Linear)
 
 
-def dirac_parameters(experiment: Experiment, state: TrainState) -> dict[str, float]:
-    """`dirac/theta` and `dirac/psi` where both players are one number each; nothing otherwise."""
-    if not is_dirac(experiment):
-        return {}
-    theta, psi = (np.asarray(state.players[player].params["value"]) for player in (GENERATOR, DISCRIMINATOR))
-    return {"dirac/theta": float(theta[0]), "dirac/psi": float(psi[0])}
+def dirac_parameters(state: TrainState) -> dict[str, Float[Array, ""]]:
+    """`dirac/theta` and `dirac/psi`, of a state whose players are one number each; pure."""
+    theta, psi = (state.players[player].params["value"] for player in (GENERATOR, DISCRIMINATOR))
+    return {"dirac/theta": theta[0], "dirac/psi": psi[0]}

@@ -130,4 +130,5 @@ def dropped(x: Any, share: Any, key: Any, number: int, train: bool) -> Any:
         return x
     # Flax's own Dropout branches on its rate in Python; a swept rate is traced.
     kept = jax.random.bernoulli(jax.random.fold_in(key, number), 1 - share, x.shape)
-    return jnp.where(kept, x / (1 - share), 0)
+    # A division by a traced number is compiled as one, or as a product, by what stands around it: lanes would round otherwise.
+    return jnp.where(kept, x * (1 / (1 - share)), 0)

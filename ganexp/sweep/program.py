@@ -101,7 +101,7 @@ def train_together(
                 if first < step < job.steps and live:
                     flight = launch()
             if due.log or due.evaluate or due.draw or due.strip:
-                writer.submit(due.evaluate or due.draw, scribes.record, due, seen, state, report)
+                writer.submit(due.evaluate or due.draw, scribes.record, due, seen, report)
             if (due.checkpoint and step > first) or interrupted():
                 writer.submit(True, scribes.checkpoint, folder, step, state, report)
             if step == job.steps or interrupted() or not live:

@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import jax
-import numpy as np
 
 from ganexp import checkpoints
 from ganexp.checkpoints import Checkpoint
@@ -83,14 +82,11 @@ class Scribe:
         self._recorders[lane] = recorder
         recorder.describe(seat.describe_config(), seat.swept, seat.group)
 
-    def record(self, wanted: Wanted, look: Look, state: TrainState, report: Report) -> None:
-        """Write what is wanted of a step of all lanes, whose checkpoint is one."""
-        wanted = wanted._replace(checkpoint=False)
+    def record(self, wanted: Wanted, look: Look, report: Report) -> None:
+        """Write what is wanted of a step of all lanes."""
         look, report = jax.device_get((look, report))
-        # Of a state only the Dirac-GAN's two numbers are recorded.
-        small = jax.device_get(state) if _size(state) < 1000 * len(self.lanes) else None
         self._each(
-            lambda lane: self._recorders[lane].record(wanted, _of(look, lane), _of(small, lane), _of(report, lane)),
+            lambda lane: self._recorders[lane].record(wanted, _of(look, lane), _of(report, lane)),
             by_evaluator=look.probe is not None,
         )
 
@@ -197,10 +193,6 @@ class Scribe:
 
 def _of(tree: Any, lane: int) -> Any:
     return jax.tree.map(lambda leaf: leaf[lane], tree)
-
-
-def _size(tree: Any) -> int:
-    return sum(np.size(leaf) for leaf in jax.tree.leaves(tree))
 
 
 def _evaluated_alike(experiment: Experiment) -> tuple[float, ...]:
