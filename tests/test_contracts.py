@@ -13,7 +13,7 @@ from ganexp.config.compose import conf_dir
 
 CONF = Path(__file__).resolve().parent.parent / "conf"
 # Recipes and intentions are made of the options tested here.
-WITHOUT = {"experiment", "debug", "hydra"}
+WITHOUT = {"experiment", "debug", "search", "hydra"}
 GROUPS = (
     "dataset", "loss", "model", "model/discriminator", "model/generator", "optimizer", "output", "penalty", "prior",
     "schedule", "updates",

@@ -135,7 +135,7 @@ def test_another_sweep_in_its_folder_is_refused(whole, capsys):
     assert (whole / "sweep.json").read_bytes() == before
 
 
-@pytest.mark.parametrize("at", [20, 35, 60])
+@pytest.mark.parametrize("at", [20, *(pytest.param(at, marks=pytest.mark.slow) for at in (35, 60))])  # more of the same
 def test_an_interrupted_sweep_goes_on_as_if_it_had_not_been(whole, tmp_path, monkeypatch, at):
     shown = display_sweep.Shown.progress
     sent = []
@@ -158,6 +158,7 @@ def test_an_interrupted_sweep_goes_on_as_if_it_had_not_been(whole, tmp_path, mon
     assert not (folder / "programs").exists()
 
 
+@pytest.mark.slow  # Compiles programs of two lanes.
 def test_a_damaged_checkpoint_of_a_program_leads_to_the_one_before(whole, tmp_path, monkeypatch, capsys):
     folder = tmp_path / "sweep"
     with pytest.MonkeyPatch.context() as patched:
@@ -231,6 +232,7 @@ def test_thinned_records_are_fewer_and_not_others(whole, tmp_path, capsys):
         assert {path.name for path in (thin / "images").iterdir()} == {"samples_0000000060.png", "modes_0000000060.png"}
 
 
+@pytest.mark.slow  # Compiles the vectorized programs.
 def test_vectorized_lanes_are_the_runs_alone_up_to_rounding(whole, tmp_path):
     folder = tmp_path / "sweep"
     assert ganexp("-m", *RING, SWEPT[0], "loss=minimax", "sweep.lanes=vmap", f"out={folder}") == 3

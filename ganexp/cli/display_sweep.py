@@ -17,6 +17,7 @@ from ganexp.cli.display import tensorboard
 from ganexp.config.many import swept_of
 from ganexp.job import Job
 from ganexp.outcome import Outcome
+from ganexp.sweep.folder import OVER, summary
 from ganexp.sweep.plan import Program, plan
 from ganexp.sweep.program import Progress
 from ganexp.sweep.scribe import Seat
@@ -62,10 +63,11 @@ class Shown:
         self._programs, self._outcomes = programs, outcomes
         self._labels = [label(program, {run: seat.swept for run, seat in seats.items()}) for program in programs]
         self._jobs = {run: seat.job for run, seat in seats.items()}
-        self._total = sum(self._jobs[run].steps for run in seats)
+        left = [seat for seat in seats.values() if summary(seat.folder).get("status") not in OVER]
+        self._total = sum(seat.job.steps for seat in left)
         self._done = [0] * len(programs)
         self._tenths = [-1] * len(programs)
-        self._began = time.perf_counter()
+        self._began = self._before = 0.0
         self._first: dict[int, tuple[float, int]] = {}
         self._bars: Any = None
         self._tasks: dict[int, Any] = {}
@@ -74,16 +76,7 @@ class Shown:
     def __enter__(self) -> Display:
         for number, program in enumerate(self._programs):
             if program.stride > 1:
-                job = self._jobs[program.runs[0]]
-                every = ", ".join(
-                    f"{name} every {value * program.stride:,}"
-                    for name, value in (("evaluated", job.eval_every), ("drawn", job.image_every))
-                    if 0 < value * program.stride < job.steps
-                )
-                self._say(
-                    f"{self._name(number)}: {len(program.runs)} runs are {every or 'evaluated and drawn at the end'} "
-                    f"{'steps and at the end ' if every else ''}(sweep.looks={job.sweep.looks})"
-                )
+                self._say(f"{self._name(number)}: {_thinned(program, self._jobs[program.runs[0]])}")
         if sys.stderr.isatty():
             self._begin_bars()
         return Display(self.progress, self.ended)
@@ -115,11 +108,16 @@ class Shown:
 
     def progress(self, number: int, told: Progress) -> None:
         """Show how far a program is."""
+        if number not in self._first:
+            # The compilation, and what a resumed program has behind it, say nothing about what is left.
+            self._before += told.runs * told.step
+            self._began = self._began or time.perf_counter()
         self._done[number] = told.runs * told.step
         pace = told.runs * told.steps_per_second
         self._remember(number, told)
         sentence = f"{told.alive} of {told.runs} runs  step {told.step:,}/{told.steps:,}  {pace:,.0f} steps/s"
-        left = (self._total - sum(self._done)) / max(sum(self._done) / (time.perf_counter() - self._began), 1e-9)
+        trained = (sum(self._done) - self._before) / max(time.perf_counter() - self._began, 1e-9)
+        left = f", {span((self._total - sum(self._done)) / trained)} left" if trained else ""
         if self._bars is not None:
             if number not in self._tasks:
                 self._tasks[number] = self._bars.add_task(self._name(number), total=told.steps, told="")
@@ -128,7 +126,7 @@ class Shown:
         elif told.step * TENTHS // told.steps > self._tenths[number]:
             self._tenths[number] = told.step * TENTHS // told.steps
             own = told.runs * (told.steps - told.step) / max(pace, 1e-9)
-            self._say(f"{self._name(number)}: {sentence}  {span(own)} left; all: {self._counts()}, {span(left)} left")
+            self._say(f"{self._name(number)}: {sentence}  {span(own)} left; all: {self._counts()}{left}")
 
     def _remember(self, number: int, told: Progress) -> None:
         # From the first chunk on, which the compilation is in.
@@ -144,6 +142,13 @@ class Shown:
     def _counts(self) -> str:
         counts = Counter(outcome.status for outcome in self._outcomes.values())
         return ", ".join(f"{count} {status}" for status, count in counts.items()) or "none ended yet"
+
+
+def _thinned(program: Program, job: Job) -> str:
+    everies = {"evaluated": job.eval_every * program.stride, "drawn": job.image_every * program.stride}
+    told = [f"{what} every {every:,} steps" for what, every in everies.items() if 0 < every < job.steps]
+    often = f"{' and '.join(told)}, and at the end" if told else "evaluated and drawn at the end"
+    return f"{len(program.runs)} runs are {often} (sweep.looks={job.sweep.looks})"
 
 
 def show_plan(runs: Sequence[tuple[Sequence[str], Job]], folder: Path) -> None:

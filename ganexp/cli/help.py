@@ -14,14 +14,15 @@ PAGE = """\
 ganexp trains a GAN and records it for TensorBoard.
 
   ganexp [train] [SETTING=VALUE ...]     train; with nothing typed: eight Gaussians on a ring
-  ganexp resume FOLDER [steps=N ...]     go on with a run where it stopped, bit for bit
+  ganexp resume FOLDER [steps=N ...]     go on with a run or a sweep where it stopped, bit for bit
+  ganexp report FOLDER ...               what many runs say together: a table, figures and a page
   ganexp quiz FOLDER [seed=N]            spot the fake: a page with a run's digits among real ones
   ganexp classifier [dataset=mnist]      train the digit classifier that the metrics of images use
   ganexp list [GROUP]                    every option of a group with a line about it
 
   --dry-run      say what would run, and how long it takes once that is known
   --cfg job      print the composed config (also: hydra, all)
-  -m             one run for each combination: ganexp -m seed=0,1,2 loss=minimax,non_saturating
+  -m             one run for each combination, side by side: ganexp -m seed=0,1,2 loss=minimax,non_saturating
   -sc            shell completion: eval "$(ganexp -sc install=bash)"  (or zsh, fish)
   --help, --version
 

@@ -24,7 +24,7 @@ from hydra.core.override_parser.types import Override
 from hydra.plugins.config_source import ConfigResult
 from omegaconf import DictConfig, OmegaConf
 
-from ganexp.config.mistakes import ERRORS, Mistake, check_option, explain, keys, parse, unknown_key
+from ganexp.config.mistakes import ERRORS, LISTS, OPTIONAL, Mistake, check_option, explain, keys, parse, unknown_key
 from ganexp.config.options import conf_dir, groups, options
 from ganexp.config.schema import EXPERIMENT_FIELDS, JOB_FIELDS, register
 from ganexp.types import PLAYERS
@@ -66,7 +66,7 @@ def _inherit(values: dict[str, Any]) -> dict[str, Any]:
 
 
 def slug(text: str, limit: int = 120) -> str:
-    """`text` as a part of a folder's name: letters, digits and `=._,-`, at most `limit` characters.
+    """`text` as a part of a folder's name: letters, digits and `=._,+-`, at most `limit` characters.
 
     Of `optimizer.learning_rate=0.1` the last word of the key is left, where no other key ends alike: TensorBoard shows 29 letters.
     """
@@ -75,7 +75,7 @@ def slug(text: str, limit: int = 120) -> str:
     for key, word in zip(keys, last, strict=True):
         if last.count(word) == 1:
             text = re.sub(rf"(^|,){re.escape(key)}=", rf"\1{word}=", text, count=1)
-    return re.sub(r"[^A-Za-z0-9=._,-]+", "-", text).strip("-.")[:limit].rstrip("-.,=") or "default"
+    return re.sub(r"[^A-Za-z0-9=._,+-]+", "-", text).strip("-.")[:limit].rstrip("-.,=") or "default"
 
 
 # The runs of a sweep repeat each other's words, and each costs milliseconds: ANTLR's, and those of reading the folder.
@@ -123,7 +123,11 @@ def _hydra() -> Iterator[Hydra]:
 def compose(overrides: Sequence[str]) -> DictConfig:
     """The config of one run, with Hydra's own under `hydra`; raises Mistake."""
     with _hydra():
-        check(parse(overrides, OverridesParser.create(), sweeps=False))
+        typed = parse(overrides, OverridesParser.create(), sweeps=False)
+        check(typed)
+        for override in typed:
+            if override.get_key_element() == "search" and override.value() is not None:
+                raise Mistake(f"{override.input_line}: a search is many runs; add -m")
         return _compose(overrides)
 
 
@@ -136,7 +140,18 @@ def expand(overrides: Sequence[str]) -> list[list[str]]:
         if any(override.is_sweep_override() and override.get_key_element() == "out" for override in typed):
             raise Mistake("out: a sweep has one folder, with a folder for each run in it; give one name")
         check([override for override in typed if not override.is_sweep_override()])
+        for override in typed:
+            if override.is_interval_sweep():
+                key = override.get_key_element()
+                raise Mistake(
+                    f"{override.input_line}: every value of an interval cannot be run; give the values, as in {key}=A,B,C, "
+                    "or search it: add hydra/sweeper=optuna"
+                )
+        if not any(override.is_sweep_override() for override in typed):
+            raise Mistake("-m: nothing is swept; give a setting several values, as in seed=0,1,2, or leave out -m")
         jobs = [job for batch in BasicSweeper.split_arguments(typed, None) for job in batch]
+        if not jobs:
+            raise Mistake(f"{' '.join(overrides)}: a setting has no values, so that there are no runs")
         for job in jobs:
             check([parsed(text) for text in job])
         return jobs
@@ -162,7 +177,7 @@ def check(overrides: Sequence[Override]) -> None:
             )
         if key.partition("@")[0] not in known:
             continue
-        if override.is_delete() and key not in ("penalty", "schedule", "experiment", "debug"):
+        if override.is_delete() and key not in (*LISTS, *OPTIONAL):
             raise Mistake(f"{text}: a run cannot do without a {key}; choose one with {key}=NAME")
         if not override.is_delete():
             check_option(key.partition("@")[0], override.value(), _options(key.partition("@")[0]), text)

@@ -14,7 +14,7 @@ from omegaconf.errors import OmegaConfBaseException
 from ganexp.spelling import nearest
 
 LISTS = ("penalty", "schedule")
-OPTIONAL = ("experiment", "debug")
+OPTIONAL = ("experiment", "debug", "search")
 KINDS = {"Integer": "a whole number, such as 10000", "Float": "a number", "Boolean": "true or false"}
 
 

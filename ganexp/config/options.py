@@ -40,6 +40,11 @@ def groups() -> tuple[str, ...]:
 
 def job_settings() -> dict[str, tuple[str, str]]:
     """Every setting in the root config with its default and its description."""
-    lines = (conf_dir() / "config.yaml").read_text().splitlines()
-    found = [re.match(r"(\w+): (\S+) # (.+)", line) for line in lines]
-    return {match[1]: (match[2], match[3]) for match in found if match}
+    found: dict[str, tuple[str, str]] = {}
+    parent = ""
+    for line in (conf_dir() / "config.yaml").read_text().partition("\nhydra:")[0].splitlines():
+        if section := re.match(r"(\w+): #", line):
+            parent = f"{section[1]}."
+        elif setting := re.match(r"( *)(\w+): (\S+) # (.+)", line):
+            found[(parent if setting[1] else "") + setting[2]] = (setting[3], setting[4])
+    return found

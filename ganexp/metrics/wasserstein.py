@@ -20,7 +20,8 @@ class SlicedWasserstein:
         self._sorted = self._project(real)
 
     def _project(self, points: Float[np.ndarray, "n d"]) -> Float[np.ndarray, "k n"]:
-        projections = np.ascontiguousarray((points @ self.directions).T)
+        # A direction's projections lie side by side, because each is sorted.
+        projections = self.directions.T @ points.T
         projections.sort(axis=1)
         return projections
 

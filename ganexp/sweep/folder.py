@@ -40,7 +40,7 @@ def read(folder: Path) -> Known | None:
         content = json.loads(path.read_bytes())
         runs = [(run["name"], run["overrides"]) for run in content["runs"]]
         return Known(content["words"], runs, content["batches"])
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return None
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise SettingError("", f"{path} is damaged ({error}); start the sweep anew in another folder") from None
