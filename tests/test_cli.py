@@ -218,11 +218,11 @@ def test_the_names_other_programs_rely_on_are_everywhere(finished):
     kind, folder, _ = finished
     expected = KINDS[kind][1]
     seen = EventAccumulator(str(folder), size_guidance={"scalars": 0}).Reload()
-    for place, tags in (
-        ("metrics.csv", {*columns(folder)}),
-        ("run.json", {*summary(folder)["final"]}),
-        ("TensorBoard", {*seen.Tags()["scalars"]}),
-    ):
+    final, scalars = {*summary(folder)["final"]}, {*seen.Tags()["scalars"]}
+    # For the HParams page.
+    last = {tag for tag in scalars if tag.startswith("final/")}
+    assert last == {f"final/{tag}" for tag in (*final, "failed")}
+    for place, tags in (("metrics.csv", {*columns(folder)}), ("run.json", final), ("TensorBoard", scalars - last)):
         assert expected <= tags, f"{place} lacks {expected - tags}"
         others = {tag for tag in tags - expected - {"step"} if not tag.startswith("schedule/")}
         assert not others, f"{place} has {others}, which nobody documented"

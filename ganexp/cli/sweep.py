@@ -26,6 +26,7 @@ from ganexp.config.compose import ROOT, expand, option, parsed, prepare
 from ganexp.config.many import Composed, Launched, folder_name, load_many
 from ganexp.config.mistakes import Mistake
 from ganexp.config.options import conf_dir
+from ganexp.datasets import Curve
 from ganexp.job import Job
 from ganexp.outcome import interruptible
 from ganexp.records.claim import claimed
@@ -217,7 +218,12 @@ class Alone:
 def metric_of(job: Job) -> str:
     """The metric that the runs of a job are compared by, known before any has run: `sweep.metric`, or the main one of the data."""
     dataset = job.experiment.dataset
-    first = {"mnist_fid": dataset.classifier is not None, "grid/js": dataset.shape == (2,), "sliced_wasserstein": True}
+    first = {
+        "mnist_fid": dataset.classifier is not None,
+        "curve/distance": isinstance(dataset, Curve),
+        "grid/js": dataset.shape == (2,),
+        "sliced_wasserstein": True,
+    }
     main = main_metric({tag: 0.0 for tag, measured in first.items() if measured})
     assert main is not None
     return job.sweep.metric or main

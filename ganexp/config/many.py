@@ -13,7 +13,6 @@ from typing import Any
 
 from hydra._internal.config_loader_impl import ConfigLoaderImpl, get_overrides_dirname
 from hydra.core.config_loader import ConfigLoader
-from hydra.core.override_parser.types import QuotedString
 from omegaconf import Container, DictConfig, Node, OmegaConf, open_dict
 
 from ganexp.component import SettingError
@@ -239,12 +238,7 @@ def swept_of(runs: Sequence[Sequence[str]]) -> list[dict[str, Any]]:
         for key, text in run.items():
             texts.setdefault(key, set()).add(text)
     differing = [key for key, found in texts.items() if len(found) > 1 or any(key not in run for run in typed)]
-    return [{key: _plain(run[key]) for key in differing if key in run} for run in typed]
-
-
-def _plain(text: str) -> Any:
-    value = parsed(text).value()
-    return value.text if isinstance(value, QuotedString) else value
+    return [{key: parsed(run[key]).value() for key in differing if key in run} for run in typed]
 
 
 class Launched:

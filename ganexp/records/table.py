@@ -37,8 +37,10 @@ class Table:
         """Add a row, whose values read back equal; a missing tag leaves its cell empty, a new one adds a column."""
         new = [tag for tag in scalars if tag not in self._tags]
         if new:
-            self._file.close()
+            narrow = self._file
+            narrow.flush()
             self._rewrite([*self._tags, *new], _read_rows(self._path)[1])
+            narrow.close()
         cells = [repr(float(scalars[tag])) if tag in scalars else "" for tag in self._tags]
         self._file.append(_line([str(step), *cells]))
 
