@@ -11,11 +11,13 @@ from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 import jax
+from jaxtyping import PyTree
 
-from ganexp.component import describe
+from ganexp.component import arrays, describe
 from ganexp.job import Job
 from ganexp.records.summary import versions
-from ganexp.train import SIGNALS, Report
+from ganexp.train import SIGNALS, Report, first_bad_operation
+from ganexp.types import TrainState
 
 LIBRARIES = ("jax", "jaxlib", "flax", "optax", "hydra-core", "numpy", "tensorboard")
 
@@ -50,13 +52,18 @@ def interruptible() -> Iterator[Callable[[], int]]:
             signal.signal(number, handler)
 
 
-def diagnosis(report: Report) -> str:
-    """One sentence on what stopped being finite, when, and what usually helps."""
+def diagnosis(job: Job, data: PyTree, state: TrainState, report: Report) -> str:
+    """One sentence on what stopped being finite between `state` and `report`, when, and what usually helps; and, where the job
+    asks for it, on the operation that went wrong first."""
     bad = [name for name, flag in zip(SIGNALS, report.bad, strict=True) if flag]
-    return (
+    reason = (
         f"at step {int(report.bad_step)} the {_listed(bad)} stopped being finite; "
         "a lower learning rate, optimizer.clip_norm=1 or a bounded loss usually helps"
     )
+    if job.explain_divergence:
+        found = first_bad_operation(arrays(job.experiment), data, state, int(report.bad_step))
+        reason += f"; first: {found or 'no single operation: a number outgrew 32 bits'}"
+    return reason
 
 
 def _listed(names: list[str]) -> str:

@@ -16,7 +16,7 @@ from ganexp.job import Job
 from ganexp.outcome import Outcome, begun, diagnosis, ended, git_commit, interruptible
 from ganexp.records.claim import claimed
 from ganexp.records.summary import write_summary
-from ganexp.train import Report, first_bad_operation
+from ganexp.train import Report
 from ganexp.types import TrainState
 
 # How often the progress shows and a signal is heard. Chunks are cut to it by the clock, which changes no number.
@@ -112,10 +112,7 @@ def _train(
             with clock.spent("train"):
                 new_state, new_report = jax.block_until_ready(flight)
             if new_report.bad_step:
-                reason = diagnosis(new_report)
-                if job.explain_divergence:
-                    found = first_bad_operation(alone.constants.experiment, alone.data, state, int(new_report.bad_step))
-                    reason += f"; first: {found or 'no single operation: a number outgrew 32 bits'}"
+                reason = diagnosis(job, alone.data, state, new_report)
                 break
             if job.profile and step == first:
                 profiling.enter_context(jax.profiler.trace(str(folder / "profile")))

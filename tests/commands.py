@@ -6,6 +6,19 @@ import pytest
 
 from ganexp import cli
 
+NETS = tuple(f"model.{player}.{size}" for player in ("generator", "discriminator") for size in ("width=8", "depth=2"))
+# Few images, with everything that draws random numbers or keeps statistics.
+DIGITS = (
+    "dataset=binarized_mnist",
+    "dataset.source=bundled",
+    "dataset.examples=300",
+    "model.generator.normalization=batch",
+    "model.discriminator.dropout=0.3",
+    "output=gumbel_sigmoid",
+    "batch_size=16",
+    "epochs=3",
+)
+
 
 def ganexp(*words: str) -> int:
     """The exit status of `ganexp` with these arguments."""

@@ -16,14 +16,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from commands import ganexp
+from commands import DIGITS, NETS, ganexp
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from ganexp import checkpoints
 from ganexp.cli import display
 from ganexp.run import Progress
 
-NETS = tuple(f"model.{player}.{size}" for player in ("generator", "discriminator") for size in ("width=8", "depth=2"))
 LOOKS = ("log_every=5", "eval_every=20", "image_every=30", "checkpoint_every=10", "eval_samples=500")
 RING = (*NETS, *LOOKS, "batch_size=16", "steps=60")
 VARIANTS = {
@@ -40,18 +39,7 @@ VARIANTS = {
         "updates.d_steps=3",
         "seed=4294967295",
     ),
-    "images": (
-        "dataset=binarized_mnist",
-        "dataset.source=bundled",
-        "dataset.examples=300",
-        *NETS,
-        *LOOKS,
-        "model.generator.normalization=batch",
-        "model.discriminator.dropout=0.3",
-        "output=gumbel_sigmoid",
-        "batch_size=16",
-        "epochs=3",
-    ),
+    "images": (*DIGITS, *NETS, *LOOKS),
     "dirac": ("dataset=dirac", *LOOKS, "batch_size=4", "steps=60"),
 }
 

@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import yaml
-from commands import ganexp
+from commands import DIGITS, NETS, ganexp
 
 from ganexp import checkpoints
 from ganexp.cli import display_sweep
@@ -22,23 +22,11 @@ from ganexp.recorder import Recorder
 from ganexp.records.table import read_table
 from ganexp.sweep.lanes import Lanes
 
-NETS = tuple(f"model.{player}.{size}" for player in ("generator", "discriminator") for size in ("width=8", "depth=2"))
 LOOKS = ("log_every=5", "eval_every=20", "image_every=20", "checkpoint_every=20", "eval_samples=500")
 RING = (*NETS, *LOOKS, "batch_size=16", "steps=60", "optimizer=sgd", "penalty=[]", "schedule=[linear]")
 # Three lanes on two devices, one of which diverges, and a second program.
 SWEPT = ("optimizer.learning_rate=0.01,1e30,0.1", "loss=least_squares,minimax")
-IMAGES = (
-    "dataset=binarized_mnist",
-    "dataset.source=bundled",
-    "dataset.examples=300",
-    *NETS,
-    *LOOKS,
-    "model.generator.normalization=batch",
-    "model.discriminator.dropout=0.3",
-    "output=gumbel_sigmoid",
-    "batch_size=16",
-    "epochs=3",
-)
+IMAGES = (*DIGITS, *NETS, *LOOKS)
 FINAL_SAMPLES = 1000
 
 pytestmark = pytest.mark.usefixtures("one_cache", "short_ends")

@@ -25,7 +25,6 @@ from ganexp.sweep.together import Display, mapping
 
 TENTHS = 10
 MOST_SHOWN = 20
-WIDE = 400  # A file has room for every metric.
 
 
 def label(program: Program, swept: Mapping[int, Mapping[str, Any]]) -> str:
@@ -171,21 +170,19 @@ def show_plan(runs: Sequence[tuple[Sequence[str], Job]], folder: Path) -> None:
 
 def show_end(folder: Path, states: Sequence[str], metric: str | None) -> None:
     """The table of settings, the best of them, what went wrong, and what to type next; `states` are those of the runs."""
-    from rich.console import Console
-
     from ganexp.report.runs import ReportError, read
     from ganexp.report.summary import summarize
-    from ganexp.report.table import print_summary
+    from ganexp.report.table import console, print_summary
 
-    console = Console(width=None if sys.stdout.isatty() else WIDE)
+    screen = console()
     try:
-        print_summary(summarize(read([folder]), None if metric is None else [metric]), console)
+        print_summary(summarize(read([folder]), None if metric is None else [metric]), screen)
     except ReportError as error:
-        console.print(str(error), highlight=False, markup=False, soft_wrap=True)
+        screen.print(str(error), highlight=False, markup=False, soft_wrap=True)
     told = ", ".join(f"{count} {state}" for state, count in Counter(states).items())
     place = shlex.quote(str(folder))
-    console.print(f"{len(states)} runs: {told}; everything is in {place}", highlight=False, soft_wrap=True)
+    screen.print(f"{len(states)} runs: {told}; everything is in {place}", highlight=False, soft_wrap=True)
     if not {"finished", "diverged", "failed"}.issuperset(states):
-        console.print(f"go on:  ganexp resume {place}", highlight=False, soft_wrap=True)
-    console.print(f"look:   ganexp report {place}", highlight=False, soft_wrap=True)
-    console.print(f"        {tensorboard(place)}", highlight=False, soft_wrap=True)
+        screen.print(f"go on:  ganexp resume {place}", highlight=False, soft_wrap=True)
+    screen.print(f"look:   ganexp report {place}", highlight=False, soft_wrap=True)
+    screen.print(f"        {tensorboard(place)}", highlight=False, soft_wrap=True)

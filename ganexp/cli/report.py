@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import os
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NoReturn
@@ -14,11 +13,9 @@ from ganexp.config.mistakes import Mistake
 from ganexp.report.runs import ReportError, read
 from ganexp.report.settings import where
 from ganexp.report.summary import summarize
-from ganexp.report.table import FORMATS, print_summary
+from ganexp.report.table import FORMATS, console, print_summary
 
 USAGE = "ganexp report FOLDER ... [--by KEY,KEY] [--metric TAG,TAG] [--where KEY=VALUE] [--format table] [--out FOLDER]"
-
-FILE_WIDTH = 400
 
 
 class _Parser(argparse.ArgumentParser):
@@ -53,10 +50,7 @@ def command(words: Sequence[str]) -> int:
     except ReportError as error:
         raise Mistake(str(error)) from None
     if typed.format == "table":
-        from rich.console import Console
-
-        # A file has room for every metric.
-        print_summary(summary, Console(width=None if sys.stdout.isatty() else FILE_WIDTH))
+        print_summary(summary, console())
     else:
         print(FORMATS[typed.format](summary), end="")
     place = typed.out or folder_of(typed.folders)

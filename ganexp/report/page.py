@@ -7,7 +7,6 @@ import html
 import math
 import re
 from collections.abc import Iterable, Sequence
-from importlib import resources
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +21,7 @@ from ganexp.report.settings import is_number, shown_value
 from ganexp.report.statistics import Spread
 from ganexp.report.summary import Row, Section, Summary
 from ganexp.report.wall import Wall, sheet, small, wall
+from ganexp.views.offline import filled
 
 PAGE_NAME = "report.html"
 DARK = ("#56b4e9", "#f0945a", "#35c79b", "#dc9bc8", "#d8c95a", "#9fd4f2", "#c99a6b", "#aeaed0")
@@ -80,8 +80,7 @@ def _page(summary: Summary, sections: Iterable[str]) -> str:
         "light": _series(SERIES),
         "dark": _series(DARK),
     }
-    template = resources.files("ganexp.report").joinpath("page.html").read_text("utf-8")
-    return re.sub(r"\{\{(\w+)\}\}", lambda name: str(parts[name[1]]), template)
+    return filled("ganexp.report", "page.html", parts)
 
 
 def _series(colours: Sequence[str]) -> str:

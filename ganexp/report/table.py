@@ -7,6 +7,7 @@ import io
 import json
 import math
 import re
+import sys
 from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from rich.table import Table
 
 MARK = "*"
+FILE_WIDTH = 400
 LONGEST = 40
 AMPLE = 10_000
 PERFECT = "a perfect generator"
@@ -74,6 +76,13 @@ def verdict(section: Section) -> str:
         f"{counted}; best by the median of {section.main}: {section.name(section.best)} "
         f"({cell(section.best.spread(section.main))}, n = {len(section.best.values(section.main))})"
     )
+
+
+def console() -> Console:
+    """Where tables are printed: as wide as the terminal, and in a file wide enough for every metric."""
+    from rich.console import Console
+
+    return Console(width=None if sys.stdout.isatty() else FILE_WIDTH)
 
 
 def print_summary(summary: Summary, console: Console) -> None:

@@ -66,6 +66,11 @@ class Lanes(OnDevice):
         return self.apply(_advance_together, players, report, shared=(step, np.int32(stop.max())))
 
 
+def lane_of(tree: PyTree, lane: int) -> PyTree:
+    """One lane's part of a stacked tree."""
+    return jax.tree.map(lambda leaf: leaf[lane], tree)
+
+
 def _advance_together(
     constants: Any, data: PyTree, players: Any, report: Report, step: Any, stop: Any
 ) -> tuple[TrainState, Report]:

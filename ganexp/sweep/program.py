@@ -19,7 +19,7 @@ from ganexp import checkpoints
 from ganexp.checkpoints import BadCheckpoint
 from ganexp.job import Job
 from ganexp.looks import look, wanted
-from ganexp.sweep.lanes import Lanes
+from ganexp.sweep.lanes import Lanes, lane_of
 from ganexp.sweep.scribe import Scribe
 from ganexp.train import Report, block_length
 from ganexp.types import TrainState
@@ -110,7 +110,7 @@ def train_together(
                 new_state, new_report = jax.block_until_ready(flight)
             for lane in sorted(live):
                 if new_report.bad_step[lane]:
-                    writer.submit(False, scribes.diverged, lane, *_lane((state, new_report), lane))
+                    writer.submit(False, scribes.diverged, lane, *lane_of((state, new_report), lane))
                     live.discard(lane)
             live -= scribes.failed
             now, done = time.perf_counter(), int(np.max(new_state.step)) - step
@@ -156,7 +156,3 @@ def _restored(folder: Path, lanes: Lanes) -> tuple[TrainState, Report] | None:
         except BadCheckpoint as error:
             print(f"ganexp: {error}; trying the one before it", file=sys.stderr)
     return None
-
-
-def _lane(tree: Any, lane: int) -> Any:
-    return jax.tree.map(lambda leaf: leaf[lane], tree)

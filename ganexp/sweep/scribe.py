@@ -15,7 +15,6 @@ import jax
 from ganexp import checkpoints
 from ganexp.checkpoints import Checkpoint
 from ganexp.component import numbers
-from ganexp.device import constants
 from ganexp.experiment import Experiment
 from ganexp.job import Job
 from ganexp.looks import LastLook, Look, Wanted, last_look
@@ -23,8 +22,8 @@ from ganexp.outcome import Outcome, begun, diagnosis, ended, git_commit
 from ganexp.recorder import Clock, Recorder
 from ganexp.records.claim import claimed
 from ganexp.records.summary import write_summary
-from ganexp.sweep.lanes import Lanes
-from ganexp.train import Report, first_bad_operation
+from ganexp.sweep.lanes import Lanes, lane_of
+from ganexp.train import Report
 from ganexp.types import TrainState
 from ganexp.views.pictures import Pictures
 
@@ -86,7 +85,7 @@ class Scribe:
         """Write what is wanted of a step of all lanes."""
         look, report = jax.device_get((look, report))
         self._each(
-            lambda lane: self._recorders[lane].record(wanted, _of(look, lane), _of(report, lane)),
+            lambda lane: self._recorders[lane].record(wanted, lane_of(look, lane), lane_of(report, lane)),
             by_evaluator=look.probe is not None,
         )
 
@@ -98,11 +97,8 @@ class Scribe:
 
     def diverged(self, lane: int, state: TrainState, report: Report) -> None:
         """End a run whose numbers stopped being finite after `state`."""
-        step, reason, job = int(report.bad_step), diagnosis(report), self.seats[lane].job
-        if job.explain_divergence:
-            found = first_bad_operation(constants(job.experiment).experiment, self._data, state, step)
-            reason += f"; first: {found or 'no single operation: a number outgrew 32 bits'}"
-        self._each(lambda lane: self._end(lane, "diverged", step, reason=reason), [lane])
+        reason = diagnosis(self.seats[lane].job, self._data, state, report)
+        self._each(lambda lane: self._end(lane, "diverged", int(report.bad_step), reason=reason), [lane])
 
     def finish(self, state: TrainState, report: Report, stopped: Callable[[], int]) -> None:
         """Evaluate and end every run that is left, until `stopped` says a signal's number."""
@@ -113,7 +109,7 @@ class Scribe:
             with self.clock.spent("metrics"):
                 seen = last_look(self.lanes, state, job.eval_samples, blocks, images)
             host = jax.device_get((state, report))
-            self._each(lambda lane: self._finish(lane, seen, _of(host, lane), stopped), by_evaluator=True)
+            self._each(lambda lane: self._finish(lane, seen, lane_of(host, lane), stopped), by_evaluator=True)
         self.interrupt(job.steps, stopped())
 
     def _finish(self, lane: int, seen: LastLook, last: tuple[TrainState, Report], stopped: Callable[[], int]) -> None:
@@ -121,8 +117,8 @@ class Scribe:
             return
         state, report = last
         recorder, step = self._recorders[lane], int(state.step)
-        probes = [_of(probe, lane) for probe in seen.probes]
-        final = recorder.final(step, seen._replace(probes=probes, accuracies=_of(seen.accuracies, lane)))
+        probes = [lane_of(probe, lane) for probe in seen.probes]
+        final = recorder.final(step, seen._replace(probes=probes, accuracies=lane_of(seen.accuracies, lane)))
         recorder.checkpoint(state, report)
         self._end(lane, "finished", step, final)
 
@@ -189,10 +185,6 @@ class Scribe:
         except OSError as another:
             print(f"ganexp: {folder}: {another.strerror or another}", file=sys.stderr)
         self._ended(lane, outcome)
-
-
-def _of(tree: Any, lane: int) -> Any:
-    return jax.tree.map(lambda leaf: leaf[lane], tree)
 
 
 def _evaluated_alike(experiment: Experiment) -> tuple[float, ...]:

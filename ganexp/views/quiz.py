@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import base64
 import html
-import re
-from importlib import resources
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -13,6 +11,7 @@ from jaxtyping import Bool, Float, UInt8
 
 from ganexp.records.pictures import png_bytes
 from ganexp.views.canvas import FAKE, Pixels
+from ganexp.views.offline import filled
 from ganexp.views.sheet import Sheet, shades, tile
 
 SIDE = 6
@@ -84,8 +83,7 @@ def quiz_page(asked: Questions, title: str, seed: int, run: str) -> str:
         "rows": "\n".join(_row(row, colours[row * SIDE : (row + 1) * SIDE]) for row in range(SIDE)),
         "key": base64.b64encode(np.packbits(asked.truth).tobytes()).decode(),
     }
-    template = resources.files("ganexp.views").joinpath("quiz.html").read_text("utf-8")
-    return re.sub(r"\{\{(\w+)\}\}", lambda name: str(parts[name[1]]), template)
+    return filled("ganexp.views", "quiz.html", parts)
 
 
 def _row(row: int, images: UInt8[np.ndarray, "6 h w 3"]) -> str:
