@@ -25,6 +25,7 @@ def make(home, number, words, settings, final, **more):
     shared = {f"{player}_optimizer.learning_rate": rate for player in ("generator", "discriminator")}
     settings = {"dataset": "ring", "dataset.n": 8, "loss": "minimax", **shared, **settings, "seed": seed}
     folder = home / f"{number}_{','.join(words)}"
+    (folder / ".hydra").mkdir(parents=True)
     write_summary(
         folder,
         {
@@ -39,7 +40,6 @@ def make(home, number, words, settings, final, **more):
             **more,
         },
     )
-    (folder / ".hydra").mkdir()
     (folder / ".hydra" / "overrides.yaml").write_text("".join(f"- {word}\n" for word in words))
     (folder / "metrics.csv").write_text("step,grid/js\n300,0.5\n")
     return folder
@@ -68,3 +68,15 @@ def section_of(folder, *, conditions=(), metrics=None, by=None):
     summary = summarize(found._replace(runs=tuple(where(found.runs, conditions))), metrics, by)
     (section,) = summary.sections
     return section
+
+
+def make_small_sweep(home):
+    """Four runs of two losses and two seeds, each with a picture; the folder of the first."""
+    listed = []
+    for number, (loss, seed) in enumerate(itertools.product(LOSSES, range(2))):
+        words = [f"loss={loss}", f"seed={seed}"]
+        folder = make(home, number, words, {"loss": loss}, {"grid/js": 0.1 + number / 10, "accuracy/real": 0.5})
+        write_png(folder / "images" / "samples_0000000300.png", png_bytes(np.full((20, 30, 3), number, np.uint8)))
+        listed.append({"name": folder.name, "overrides": words})
+    (home / "sweep.json").write_text(json.dumps({"words": [], "runs": listed}))
+    return home / listed[0]["name"]

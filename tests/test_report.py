@@ -10,10 +10,10 @@ import re
 import statistics
 import subprocess
 import sys
-from html.parser import HTMLParser
 
 import numpy as np
 import pytest
+from pages import BROWSER, Page, assert_strict, played
 from rich.console import Console
 from sweep_folders import LOSSES, RATES, SCORES, SEEDS, make, make_sweep, section_of
 
@@ -173,25 +173,6 @@ def test_the_wall_shows_the_last_picture_of_the_median_run(sweep):
     assert shown.cells[key].picture.parts[-3].startswith(f"{24 + seed}_")
 
 
-class Page(HTMLParser):
-    """What a page refers to, and whether what it opens is closed."""
-
-    def __init__(self, text):
-        super().__init__()
-        self.sources, self.names, self.open = [], [], []
-        self.feed(text)
-
-    def handle_starttag(self, tag, attributes):
-        known = dict(attributes)
-        self.sources += [value for key, value in attributes if key in ("src", "href", "xlink:href")]
-        self.names += [known["id"]] if "id" in known else []
-        if tag not in ("meta", "link", "img", "wbr", "br"):
-            self.open.append(tag)
-
-    def handle_endtag(self, tag):
-        assert self.open.pop() == tag
-
-
 def test_the_command_leaves_a_page_that_needs_nothing_else(sweep, capsys):
     sweep = sweep.rename(sweep.with_name("<b>&"))
     assert report.command([str(sweep)]) == FINISHED
@@ -204,16 +185,37 @@ def test_the_command_leaves_a_page_that_needs_nothing_else(sweep, capsys):
     } <= names  # fmt: skip
     text = (sweep / "report" / "report.html").read_text()
     page = Page(text)
-    assert page.open == [] and len(page.names) == len(set(page.names))
-    inside = [source[1:] for source in page.sources if source.startswith("#")] + re.findall(r"url\(#([^)]+)\)", text)
-    assert set(inside) <= set(page.names)
-    assert all(source.startswith(("#", "data:")) for source in page.sources)
-    assert sum(source.startswith("data:image/png") for source in page.sources) == 6
+    assert_strict(page)
+    names = [attributes["id"] for _, attributes in page.tags if "id" in attributes]
+    used = re.findall(r'url\(#([^)]+)\)|href="#([^"]+)"', text)
+    assert len(names) == len(set(names)) and {first or second for first, second in used} == set(names)
+    assert sum(attributes.get("src", "").startswith("data:image/png") for _, attributes in page.tags) == 6
     assert "<b>&" not in text and "{{" not in text and "ganexp 0.1.0" in text
     first = text
     assert report.command([str(sweep), "--format", "json"]) == FINISHED
     assert json.loads(capsys.readouterr().out)["sections"][0]["main"] == "grid/js"
     assert (sweep / "report" / "report.html").read_text() == first
+
+
+@pytest.mark.skipif(BROWSER is None, reason="sorting a table takes Chromium")
+def test_a_table_is_sorted_by_a_click_on_its_head(sweep, tmp_path, capsys):
+    assert report.command([str(sweep), "--out", str(tmp_path / "out")]) == FINISHED
+    script = """
+      const heads = [...document.querySelector("table").tHead.rows[0].cells];
+      const shown = () => [...document.querySelector("table").tBodies[0].rows].map(
+        (row) => [...row.cells].slice(1, 3).map((cell) => cell.textContent.trim()));
+      const colors = [...document.querySelectorAll("figure svg path")].map((path) => getComputedStyle(path).stroke);
+      said.colors = [...new Set(colors)];
+      for (const number of [2, 2, 4]) { heads[number].firstChild.click(); (said[number] ??= []).push(shown()); }
+    """
+    said = played((tmp_path / "out" / "report.html").read_text(), script, tmp_path)
+    rates = [f"{rate:g}" for rate in RATES for _ in LOSSES]
+    assert [rate for _, rate in said["2"][0]] == rates and [rate for _, rate in said["2"][1]] == rates[::-1]
+    rows = section_of(sweep).rows
+    ranked = sorted(rows, key=lambda row: row.spread("grid/js").median)
+    assert said["4"][0] == [[loss, f"{rate:g}"] for loss, rate in (row.setting for row in ranked)]
+    # The figures have the page's colors.
+    assert {"rgb(0, 114, 178)", "rgb(213, 94, 0)"} <= set(said["colors"])
 
 
 def test_a_metric_without_a_best_end_and_two_swept_numbers(tmp_path, capsys):
@@ -276,7 +278,7 @@ def test_mistakes_are_one_sentence_and_write_nothing(sweep, tmp_path, capsys, wo
 
 
 def test_reading_needs_no_jax():
-    code = "import sys, ganexp.report.page, ganexp.cli.report; assert not {'jax', 'matplotlib'} & set(sys.modules)"
+    code = "import sys, ganexp.report.page, ganexp.cli.report; assert not {'jax', 'matplotlib', 'jinja2'} & set(sys.modules)"
     subprocess.run([sys.executable, "-c", code], check=True)
 
 

@@ -14,8 +14,11 @@ import numpy as np
 
 import ganexp
 from ganexp.records.atomic import write_atomically
+from ganexp.records.documents import DocumentError, printable, read_json
 
 SUMMARY_NAME = "run.json"
+# A run leaves a few thousand bytes.
+LARGEST = 4 * 2**20
 
 
 def write_summary(folder: Path | str, summary: Mapping[str, Any]) -> None:
@@ -25,7 +28,9 @@ def write_summary(folder: Path | str, summary: Mapping[str, Any]) -> None:
     back. NumPy's scalars and arrays become numbers and lists.
     """
     text = json.dumps(_plain(summary), indent=2, allow_nan=False, ensure_ascii=False)
-    write_atomically(Path(folder) / SUMMARY_NAME, text.encode() + b"\n", durable=True)
+    # A half of a surrogate pair, as in a path that is not UTF-8, is no letter, but has an escape in JSON.
+    content = text.encode("utf-8", "backslashreplace") + b"\n"
+    write_atomically(Path(folder) / SUMMARY_NAME, content, durable=True)
 
 
 def versions(libraries: Iterable[str]) -> dict[str, str]:
@@ -38,16 +43,16 @@ def versions(libraries: Iterable[str]) -> dict[str, str]:
 
 
 def read_summary(folder: Path | str) -> dict[str, Any]:
-    """What `write_summary` wrote; ValueError when `folder/run.json` is missing, damaged or not an object."""
+    """What `write_summary` wrote; DocumentError, a ValueError, when `folder/run.json` is missing, damaged or not an object."""
     path = Path(folder) / SUMMARY_NAME
     try:
-        summary = json.loads(path.read_bytes())
-    except OSError as error:
-        raise ValueError(f"Cannot read {path} ({error.strerror}): is {folder} the folder of a run?") from error
-    except ValueError as error:
-        raise ValueError(f"{path} is damaged, it does not hold JSON ({error}).") from error
+        summary = read_json(path, LARGEST)
+    except DocumentError as error:
+        if isinstance(error.__cause__, FileNotFoundError | NotADirectoryError):
+            raise DocumentError(path, f"cannot be read: is {printable(folder)} the folder of a run?") from error
+        raise
     if not isinstance(summary, dict):
-        raise ValueError(f"{path} should hold a JSON object, but holds a {type(summary).__name__}.")
+        raise DocumentError(path, f"should hold a JSON object, but holds a {type(summary).__name__}")
     return summary
 
 

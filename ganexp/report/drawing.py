@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from ganexp.report.settings import shown_value
+from ganexp.views.canvas import by_default
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -40,6 +41,7 @@ class Figure(NamedTuple):
 @contextmanager
 def drawing(height: float, labels: Sequence[str] = ()) -> Iterator[tuple[Drawing, Axes]]:
     """A figure of 4.6 x `height` inches, and room for a legend of `labels`, with one pair of axes, while it is drawn on."""
+    by_default()
     import matplotlib
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure as Drawing

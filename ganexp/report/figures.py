@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
+from ganexp.records.documents import printable
 from ganexp.report.drawing import (
     DASHES,
     FAINT,
@@ -25,8 +27,8 @@ from ganexp.report.drawing import (
 from ganexp.report.intervals import Compared
 from ganexp.report.maps import maps
 from ganexp.report.metrics import LOWER_IS_BETTER, way
-from ganexp.report.runs import Value
-from ganexp.report.settings import is_number, is_numeric, shown_value
+from ganexp.report.run import Value
+from ganexp.report.settings import LONGEST_LABEL, LONGEST_TITLE, is_number, is_numeric, shown_value
 from ganexp.report.slices import MOST_LINES, best_at, main_choice, others_at_best, values_of_lines
 from ganexp.report.statistics import LEAST_SEEDS, best_of
 from ganexp.report.summary import Section
@@ -35,13 +37,20 @@ MOST_COMPARED, MOST_AXES = 20, 3
 # Beyond so many places they are drawn from an interval, one run at each, and no line joins them.
 MOST_JOINED = 24
 HEIGHT = 3.2
-LONGEST_NAME = 66
 
 
 def figures(section: Section, compared: Sequence[Compared]) -> list[Figure]:
     """Every figure that the section's settings and metrics call for."""
     if section.main is None or len(section.rows) < 2:
         return []
+    with warnings.catch_warnings():
+        # A setting may be named in letters that the font lacks: they are boxes in the PNG, and letters in the page.
+        warnings.filterwarnings("ignore", r"Glyph \d+ .* missing from", UserWarning)
+        return _figures(section, compared)
+
+
+def _figures(section: Section, compared: Sequence[Compared]) -> list[Figure]:
+    assert section.main is not None
     important = list(section.importance)
     numeric = [key for key in important if is_numeric(section.values(key))]
     drawn = [sensitivity(section, key, section.main) for key in numeric[:MOST_AXES]]
@@ -89,9 +98,9 @@ def sensitivity(section: Section, key: str, tag: str) -> Figure | None:
             )  # fmt: skip
         scale(axes, "x", [float(place) for place in places], ticks=True)
         scale(axes, "y", shown, ticks=False)
-        axes.set(xlabel=key, ylabel=tag)
+        axes.set(xlabel=printable(key, LONGEST_TITLE), ylabel=printable(tag, LONGEST_LABEL))
         if choice is not None:
-            legend(figure, choice)
+            legend(figure, printable(choice, LONGEST_TITLE))
         joined = f" and the inter-quartile band{others_at_best(section, key, choice)}"
         caption = (
             f"{tag} ({way(tag)}) against {key}: the median over seeds{joined if len(places) <= MOST_JOINED else ''}"
@@ -132,7 +141,7 @@ def best_of_k(section: Section) -> Figure | None:
         scale(axes, "y", [float(part) for curve in series.values() for part in curve.ravel()], ticks=False)
         axes.set(xlabel="k settings tried at random", ylabel=f"best {tag}")
         if choice is not None:
-            legend(figure, choice)
+            legend(figure, printable(choice, LONGEST_TITLE))
         caption = (
             f"The expected best median of {tag} ({way(tag)}) among k settings drawn at random"
             f"{f', for each {choice}' if choice else ''}; the band has its quartiles"
@@ -151,11 +160,11 @@ def intervals(section: Section, compared: Sequence[Compared]) -> Figure | None:
     with drawing(0.8 + 0.34 * len(shown)) as (figure, axes):
         axes.axvline(0, color=QUIET, linewidth=0.8)
         for place, pair in enumerate(shown):
-            found, colour = pair.interval, FAINT if pair.few else SERIES[0]
-            axes.plot([found.low, found.high], [place, place], color=colour, linewidth=2.5, solid_capstyle="butt")
+            found, color = pair.interval, FAINT if pair.few else SERIES[0]
+            axes.plot([found.low, found.high], [place, place], color=color, linewidth=2.5, solid_capstyle="butt")
             axes.plot(found.difference, place, "o", color=QUIET if pair.few else SERIES[0], markersize=4)
             name = section.name(pair.second)
-            shown_name = name if len(name) <= LONGEST_NAME else f"{name[:LONGEST_NAME]}…"
+            shown_name = printable(name, LONGEST_TITLE + 1)
             label = axes.annotate(
                 f"{shown_name}  (n = {pair.counts[1]})", (0, place), (2, 4), ("axes fraction", "data"),
                 textcoords="offset points", fontsize=7, color=INK, va="bottom",
@@ -168,7 +177,7 @@ def intervals(section: Section, compared: Sequence[Compared]) -> Figure | None:
             f"Each setting's median of {section.main} less that of the best, {section.name(section.best)} (n = {mine}), "
             "with 95 % bootstrap percentile intervals over seeds"
             + (f"; {more} more settings rank lower or have no finished run" if more else "")
-            + (f"; grey: fewer than {LEAST_SEEDS} seeds in one of the two, too few for any 95 % interval of a median" if few else "")
+            + (f"; gray: fewer than {LEAST_SEEDS} seeds in one of the two, too few for any 95 % interval of a median" if few else "")
         )  # fmt: skip
         return done(figure, "intervals", caption)
 
@@ -180,9 +189,14 @@ def _style(index: int, value: Value) -> dict[str, Any]:
         "marker": MARKERS[index % 8],
         "markersize": 4,
         "linewidth": 1.4,
-        "label": shown_value(value) or "none",
+        # matplotlib hides labels that begin with an underscore.
+        "label": f" {label}" if (label := _label(value)).startswith("_") else label,
     }
 
 
 def _labels(choice: str | None, lines: Sequence[Value]) -> list[str]:
-    return [] if choice is None else [shown_value(value) or "none" for value in lines]
+    return [] if choice is None else list(map(_label, lines))
+
+
+def _label(value: Value) -> str:
+    return printable(shown_value(value), LONGEST_LABEL) or "none"

@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from ganexp.report.escaped import spreadsheet
 from ganexp.report.statistics import LEAST_SEEDS, Interval, difference, resampled_medians
 from ganexp.report.summary import Row, Section
 
@@ -78,6 +79,6 @@ def comma_separated(section: Section, compared: list[Compared]) -> str:
     writer = csv.writer(buffer, lineterminator="\n")
     writer.writerow(["metric", "first", "n_first", "second", "n_second", "difference", "low", "high", "verdict"])
     for pair in compared:
-        names = section.name(pair.first), pair.counts[0], section.name(pair.second), pair.counts[1]
-        writer.writerow([section.main, *names, *pair.interval, pair.verdict])
+        first, second = (spreadsheet(section.name(row)) for row in (pair.first, pair.second))
+        writer.writerow([section.main, first, pair.counts[0], second, pair.counts[1], *pair.interval, pair.verdict])
     return buffer.getvalue()

@@ -1,14 +1,15 @@
-"""The main metric over two swept numbers: a heat map where they form a grid, and coloured points where they do not."""
+"""The main metric over two swept numbers: a heat map where they form a grid, and colored points where they do not."""
 
 from __future__ import annotations
 
 import math
 from typing import Any
 
+from ganexp.records.documents import printable
 from ganexp.report.drawing import INK, PAPER, QUIET, Figure, done, drawing, scale, wide
 from ganexp.report.metrics import LOWER_IS_BETTER, way
-from ganexp.report.runs import Value
-from ganexp.report.settings import is_number, shown_value
+from ganexp.report.run import Value
+from ganexp.report.settings import LONGEST_LABEL, LONGEST_TITLE, is_number, shown_value
 from ganexp.report.slices import best_at, main_choice, others_at_best, values_of_lines
 from ganexp.report.summary import Row, Section
 
@@ -18,7 +19,7 @@ Cells = dict[tuple[Value, Value], Row]
 
 
 def maps(section: Section, keys: tuple[str, str]) -> list[Figure]:
-    """A map for each value of the main choice, all with the same colours."""
+    """A map for each value of the main choice, all with the same colors."""
     assert section.main is not None
     choice = main_choice(section, keys)
     panels: dict[Value, Cells] = {value: {} for value in values_of_lines(section, choice)[:MOST_PANELS]}
@@ -33,11 +34,11 @@ def maps(section: Section, keys: tuple[str, str]) -> list[Figure]:
     finite = [median for median in medians if math.isfinite(median)]
     if not finite:
         return []
-    colours = _colours(finite, LOWER_IS_BETTER[section.main])
-    return [_panel(section, keys, cells, colours, choice, value) for value, cells in panels.items()]
+    colors = _colors(finite, LOWER_IS_BETTER[section.main])
+    return [_panel(section, keys, cells, colors, choice, value) for value, cells in panels.items()]
 
 
-def _colours(finite: list[float], lower_is_better: bool) -> Any:
+def _colors(finite: list[float], lower_is_better: bool) -> Any:
     from matplotlib import colormaps
     from matplotlib.cm import ScalarMappable
     from matplotlib.colors import LogNorm, Normalize
@@ -47,20 +48,20 @@ def _colours(finite: list[float], lower_is_better: bool) -> Any:
 
 
 def _panel(
-    section: Section, keys: tuple[str, str], cells: Cells, colours: Any, choice: str | None, value: Value
+    section: Section, keys: tuple[str, str], cells: Cells, colors: Any, choice: str | None, value: Value
 ) -> Figure:
     across, up = ([place for place in section.values(key) if is_number(place)] for key in keys)
     grid = len(across) <= MOST_CELLS and len(up) <= MOST_CELLS
     with drawing(max(2.2, 0.36 * len(up) + 0.9) if grid else 3.2) as (figure, axes):
         if grid:
-            _heat_map(section, axes, cells, colours, across, up)
+            _heat_map(section, axes, cells, colors, across, up)
         else:
-            _points(section, axes, cells, colours)
-            bar = figure.colorbar(colours, ax=axes, fraction=0.05, pad=0.02)
+            _points(section, axes, cells, colors)
+            bar = figure.colorbar(colors, ax=axes, fraction=0.05, pad=0.02)
             bar.ax.tick_params(which="both", labelsize=8, labelcolor=QUIET, color=QUIET)
-        axes.set(xlabel=keys[0], ylabel=keys[1])
+        axes.set(xlabel=printable(keys[0], LONGEST_TITLE), ylabel=printable(keys[1], LONGEST_LABEL))
         where = f"{choice}={shown_value(value) or 'none'}" if choice else ""
-        axes.set_title(where, loc="left", fontsize=9, color=INK)
+        axes.set_title(printable(where, LONGEST_TITLE), loc="left", fontsize=9, color=INK)
         best_end = way(section.main or "")
         caption = f"The median of {section.main} ({best_end}){f', {where}' if where else ''}"
         caption += others_at_best(section, *keys, choice) + ("" if grid else "; a cross: no run there finished")
@@ -72,16 +73,16 @@ def _median(row: Row, tag: str | None) -> float | None:
     return found.median if found is not None and math.isfinite(found.median) else None
 
 
-def _heat_map(section: Section, axes: Any, cells: Cells, colours: Any, across: list[Value], up: list[Value]) -> None:
+def _heat_map(section: Section, axes: Any, cells: Cells, colors: Any, across: list[Value], up: list[Value]) -> None:
     from matplotlib.patches import Rectangle
 
     for (x, y), row in cells.items():
         left, low = across.index(x), up.index(y)
         median = _median(row, section.main)
-        colour = (0.5, 0.5, 0.5, 0.25) if median is None else colours.to_rgba(median)
-        axes.add_patch(Rectangle((left - 0.5, low - 0.5), 1, 1, facecolor=colour, edgecolor=PAPER, linewidth=1))
+        color = (0.5, 0.5, 0.5, 0.25) if median is None else colors.to_rgba(median)
+        axes.add_patch(Rectangle((left - 0.5, low - 0.5), 1, 1, facecolor=color, edgecolor=PAPER, linewidth=1))
         text = row.runs[0].state if median is None else f"{median:.3g}"
-        red, green, blue, _ = colour
+        red, green, blue, _ = color
         bright = 0.299 * red + 0.587 * green + 0.114 * blue > 0.55
         ink = INK if median is None else "#000000" if bright else "#ffffff"
         size = min(8.5, 380 / len(across) / max(len(text), 6))
@@ -91,7 +92,7 @@ def _heat_map(section: Section, axes: Any, cells: Cells, colours: Any, across: l
     axes.set_yticks(range(len(up)), [shown_value(y) for y in up])
 
 
-def _points(section: Section, axes: Any, cells: Cells, colours: Any) -> None:
+def _points(section: Section, axes: Any, cells: Cells, colors: Any) -> None:
     for (x, y), row in cells.items():
         median = _median(row, section.main)
         if median is None:
@@ -101,7 +102,7 @@ def _points(section: Section, axes: Any, cells: Cells, colours: Any) -> None:
                 x,
                 y,
                 "o",
-                color=colours.to_rgba(median),
+                color=colors.to_rgba(median),
                 markersize=6,
                 markeredgecolor=PAPER,
                 markeredgewidth=0.5,

@@ -56,6 +56,12 @@ def default_metrics(tags: Iterable[str]) -> tuple[str, ...]:
     return tuple(tag for tag in LOWER_IS_BETTER if tag in known)[:DEFAULT_COUNT]
 
 
+def headline(tags: Iterable[str], chosen: str | None) -> list[str]:
+    """The few metrics that stand for a run: the one `chosen`, and then the default ones that are among `tags`."""
+    first = [] if chosen is None else [chosen]
+    return list(dict.fromkeys([*first, *default_metrics(tags)]))
+
+
 def penalty(tag: str) -> float:
     """What a diverged run scores when settings are ranked: the worst value there is."""
     return float("inf") if lower_is_better(tag) else float("-inf")

@@ -6,7 +6,9 @@ import operator
 import re
 from collections.abc import Callable, Iterable, Sequence
 
-from ganexp.report.runs import SEED, ReportError, Run, Value, names_setting
+from ganexp.records.documents import printable
+from ganexp.report.run import SEED, Run, Value
+from ganexp.report.runs import ReportError, names_setting
 from ganexp.spelling import nearest
 
 COMPARISONS: dict[str, Callable[[float, float], bool]] = {
@@ -16,37 +18,57 @@ COMPARISONS: dict[str, Callable[[float, float], bool]] = {
     ">": operator.gt,
 }
 
-MOST_PARTS = 8
+MOST_PARTS, MOST_COLUMNS = 8, 100
+MOST_SHOWN, LONGEST_SHOWN = 20, 60
+# What there is room for in a figure: along it, and elsewhere.
+LONGEST_TITLE, LONGEST_LABEL = 66, 40
 
 
 def swept(runs: Sequence[Run]) -> tuple[str, ...]:
-    """The fewest settings that tell the runs apart but for their seeds, as they were typed where that accounts for them."""
+    """The fewest settings that tell the runs apart but for their seeds, as they were typed where that accounts for them; 100 at most."""
     keys = dict.fromkeys(key for run in runs for key in run.settings)
     different = [key for key in keys if len({run.value(key) for run in runs}) > 1]
-    typed = dict.fromkeys(key for run in runs for key in run.typed if names_setting(key, keys))
+    known = {part for key in keys for part in _parents(key)}
+    typed = dict.fromkeys(key for run in runs for key in run.typed)
     # What was typed and differs, but made no difference to a run, is no setting of it.
+    groups = _groups(different, runs)
     columns = [
-        key for key in typed if len({run.value(key) for run in runs}) > 1 and determined((key,), different, runs)
+        key
+        for key in typed
+        if (key in known or names_setting(key, ()))
+        and _follows(key, groups, runs)
+        and not _follows(key, [0] * len(runs), runs)
     ]
-    accounted = tuple(columns)
+    accounted, there = _groups(columns, runs), set(columns)
     for key in different:
-        parts = key.split(".")
-        parents = {".".join(parts[:length]) for length in range(1, len(parts) + 1)}
-        if not determined((key,), accounted, runs) and not (
-            parents & set(columns) and determined((key,), columns, runs)
+        if len(columns) >= MOST_COLUMNS:
+            break
+        if not _follows(key, accounted, runs) and not (
+            there.intersection(_parents(key)) and _follows(key, _groups(columns, runs), runs)
         ):
             columns.append(key)
-    return tuple(columns)
+            there.add(key)
+    return tuple(columns[:MOST_COLUMNS])
 
 
-def determined(what: Sequence[str], by: Sequence[str], runs: Iterable[Run]) -> bool:
-    """Whether runs that agree in the settings `by` agree in those of `what`."""
-    seen: dict[tuple[Value, ...], tuple[Value, ...]] = {}
-    for run in runs:
-        values = tuple(run.value(key) for key in what)
-        if seen.setdefault(tuple(run.value(key) for key in by), values) != values:
-            return False
-    return True
+def _parents(key: str) -> list[str]:
+    """`a`, `a.b` and `a.b.c` of `a.b.c`."""
+    parts = key.split(".")
+    return [".".join(parts[:length]) for length in range(1, len(parts) + 1)]
+
+
+def _groups(keys: Sequence[str], runs: Sequence[Run]) -> list[int]:
+    """For each run a number, which those share that agree in all of these settings."""
+    seen: dict[tuple[Value, ...], int] = {}
+    return [seen.setdefault(tuple(run.value(key) for key in keys), len(seen)) for run in runs]
+
+
+def _follows(key: str, groups: Sequence[int], runs: Sequence[Run]) -> bool:
+    """Whether runs of one group agree in a setting."""
+    seen: dict[int, Value] = {}
+    return all(
+        seen.setdefault(group, run.value(key)) == run.value(key) for group, run in zip(groups, runs, strict=True)
+    )
 
 
 def known_keys(runs: Iterable[Run]) -> list[str]:
@@ -78,10 +100,10 @@ def where(runs: Sequence[Run], conditions: Sequence[str]) -> list[Run]:
             wanted = [value] if any(same(one, value) for one in values) else value.split(",")
             for one in wanted:
                 if not any(same(value, one) for value in values):
-                    shown = [shown_value(value) for value in sorted(values, key=order)]
-                    raise ReportError(
-                        f"--where {text}: no run has {key}={one}; there are {', '.join(shown)}{nearest(one, shown)}"
-                    )
+                    every = sorted(values, key=order)
+                    shown = [printable(shown_value(value), LONGEST_SHOWN) for value in every]
+                    there = ", ".join(shown[:MOST_SHOWN]) + (" and more" if len(shown) > MOST_SHOWN else "")
+                    raise ReportError(f"--where {text}: no run has {key}={one}; there are {there}{nearest(one, shown)}")
             chosen = [run for run in chosen if any(same(run.value(key), one) for one in wanted)]
         else:
             try:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ganexp.report.runs import Value
+from ganexp.report.run import Value
 from ganexp.report.settings import is_numeric
 from ganexp.report.summary import Row, Section
 

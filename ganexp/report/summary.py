@@ -12,14 +12,16 @@ from typing import NamedTuple
 
 import numpy as np
 
+from ganexp.records.documents import printable
 from ganexp.report.metrics import FLOOR, LOWER_IS_BETTER, default_metrics, penalty
-from ganexp.report.runs import ReportError, Run, Runs, Value
-from ganexp.report.settings import binned, check_keys, order, shown_value, swept
+from ganexp.report.run import Run, Value
+from ganexp.report.runs import ReportError, Runs
+from ganexp.report.settings import MOST_COLUMNS, binned, check_keys, order, shown_value, swept
 from ganexp.report.statistics import Spread, explained, quartiles, spread
 from ganexp.spelling import nearest
 
 STATES = ("finished", "diverged", "failed", "unfinished", "damaged", "not started")
-MOST_NAMED = 3
+MOST_NAMED, LONGEST_NAME = 3, 400
 
 
 class Row:
@@ -115,9 +117,9 @@ class Section:
 
     def name(self, row: Row) -> str:
         """A row's setting in one line."""
-        return ", ".join(
-            f"{key}={shown_value(value)}" for key, value in zip(self.columns, row.setting, strict=True) if value != ""
-        ) or ("all runs" if not self.columns else "the defaults")
+        pairs = zip(self.columns, row.setting, strict=True)
+        told = ", ".join(f"{key}={shown_value(value)}" for key, value in pairs if value != "")
+        return printable(told, LONGEST_NAME) or ("all runs" if not self.columns else "the defaults")
 
     def of(self, row: Row, key: str) -> Value:
         """A row's value of one column."""
@@ -136,8 +138,8 @@ class Section:
             if some:
                 notes.append(f"{count(len(some), 'run')} of {len(self.runs)} {state}: {_explained(some)}.")
         finished = [run for run in self.runs if run.state == "finished"]
-        for flaw in dict.fromkeys(run.flaw for run in finished if run.flaw):
-            some = [run for run in finished if run.flaw == flaw]
+        for flaw in dict.fromkeys(run.flaw for run in self.runs if run.flaw):
+            some = [run for run in self.runs if run.flaw == flaw]
             notes.append(f"{flaw} in {_named(some)}; the final metrics do not come from there.")
         for tag in self.metrics:
             lacking = [run for run in finished if tag not in run.final]
@@ -152,6 +154,8 @@ class Section:
                              ("devices", {run.device for run in self.runs if run.device})):  # fmt: skip
             if len(values) > 1:
                 notes.append(f"The runs come from {len(values)} different {what}: {'; '.join(sorted(values))}.")
+        if len(self.columns) == MOST_COLUMNS:
+            notes.append(f"The runs may differ in more settings than the {MOST_COLUMNS} that are told apart here.")
         if len(self.rows) > 1 and max(len(row.finished) for row in self.rows) == 1:
             notes.append("No setting has more than one finished run: differences between settings may be chance.")
         twice = [row for row in self.rows if len({run.seed for run in row.finished}) < len(row.finished)]
@@ -216,4 +220,4 @@ def _explained(runs: Sequence[Run]) -> str:
 def _named(runs: Sequence[Run]) -> str:
     shown = runs if len(runs) <= MOST_NAMED else runs[:1]
     more = len(runs) - len(shown)
-    return ", ".join(run.folder.name for run in shown) + (f" and {more} more" if more else "")
+    return ", ".join(run.name for run in shown) + (f" and {more} more" if more else "")

@@ -12,8 +12,10 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
+from ganexp.records.documents import LONGEST_PATH, printable
+from ganexp.report import escaped
 from ganexp.report.intervals import compare, runner_up
-from ganexp.report.runs import Value
+from ganexp.report.run import Run, Value
 from ganexp.report.settings import is_number, shown_value
 from ganexp.report.statistics import Spread
 from ganexp.report.summary import STATES, Row, Section, Summary, count
@@ -28,6 +30,8 @@ LONGEST = 40
 AMPLE = 10_000
 PERFECT = "a perfect generator"
 UNKNOWN = "data set not known"
+# Rich would find colors, pictures and numbers in what a file calls something.
+AS_IT_IS: dict[str, Any] = {"highlight": False, "markup": False, "emoji": False}
 Lines = list[list[str]]
 
 
@@ -91,44 +95,52 @@ def print_summary(summary: Summary, console: Console) -> None:
 
     for section in summary.sections:
         if len(summary.sections) > 1:
-            console.print(f"\n{section.dataset or UNKNOWN}", style="bold", highlight=False, markup=False)
+            console.print(f"\n{section.dataset or UNKNOWN}", style="bold", **AS_IT_IS)
         rows = section.rows if len(section.rows) <= LONGEST else (section.ranking or section.rows)[:LONGEST]
         metrics = section.metrics
         # Asked at its own width, a table says that it fits.
-        ample = console.options.update(width=AMPLE)
+        ample = console.options.update(width=AMPLE, markup=False)
         table = _for_terminal(section, rows, metrics)
         while metrics[1:] and Measurement.get(console, ample, table).maximum > console.width:
             metrics = metrics[:-1]
             table = _for_terminal(section, rows, metrics)
-        console.print(table, highlight=False, markup=False)
+        console.print(table, **AS_IT_IS)
         said = [verdict(section), *filter(None, [runner_up(section, compare(section, 2))]), *section.notes]
         if metrics != section.metrics:
             said.insert(0, f"too wide for this terminal: {', '.join(section.metrics[len(metrics) :])}")
         if len(rows) < len(section.rows):
             said.insert(0, f"the best {len(rows)} of {len(section.rows)} settings")
         for text in said:
-            console.print(text, highlight=False, markup=False, soft_wrap=True)
+            console.print(text, soft_wrap=True, **AS_IT_IS)
     for note in summary.notes:
-        console.print(note, highlight=False, markup=False, soft_wrap=True)
+        console.print(note, soft_wrap=True, **AS_IT_IS)
 
 
 def _for_terminal(section: Section, rows: list[Row], metrics: Sequence[str]) -> Table:
     from rich.table import Table
+    from rich.text import Text
 
     heads, body = lines(section, rows, metrics)
     table = Table(box=None, pad_edge=False)
     for head in heads:
         where: JustifyMethod = "right" if head == "n" or head in metrics else "left"
         # A long name takes several lines, so that the table fits the terminal.
-        table.add_column(re.sub(r"([./])", r"\1\n", head), justify=where, vertical="bottom", overflow="fold")
+        name = Text(re.sub(r"([./])", r"\1\n", head))
+        table.add_column(name, justify=where, vertical="bottom", overflow="fold")
     for line in body:
-        table.add_row(*line, style="bold" if line[0] == MARK else "dim" if PERFECT in line else None)
+        table.add_row(*map(Text, line), style="bold" if line[0] == MARK else "dim" if PERFECT in line else None)
     return table
 
 
 def markdown(summary: Summary) -> str:
     """GitHub's Markdown, with the notes below."""
-    return _tabulated(summary, "github", lambda text: f"## {text}\n\n", lambda text: f"- {text}\n")
+    return _tabulated(
+        summary,
+        "github",
+        lambda text: f"## {escaped.markdown(text)}\n\n",
+        lambda text: f"- {escaped.markdown_line(text)}\n",
+        escaped.markdown,
+    )
 
 
 def latex(summary: Summary) -> str:
@@ -136,14 +148,23 @@ def latex(summary: Summary) -> str:
     return _tabulated(summary, "latex_booktabs", lambda text: f"% {text}\n", lambda text: f"% {text}\n")
 
 
-def _tabulated(summary: Summary, form: str, heading: Callable[[str], str], item: Callable[[str], str]) -> str:
+def _tabulated(
+    summary: Summary,
+    form: str,
+    heading: Callable[[str], str],
+    item: Callable[[str], str],
+    cell: Callable[[str], str] = str,
+) -> str:
     from tabulate import tabulate
 
     parts = []
     for section in summary.sections:
         heads, body = lines(section, section.rows, section.metrics)
         align = ["right" if head == "n" or head in section.metrics else "left" for head in heads]
-        table = tabulate(body, heads, tablefmt=form, disable_numparse=True, colalign=align)
+        # The cells of settings are texts from files; the others are marks and numbers.
+        end = 1 + len(section.columns)
+        body = [[line[0], *map(cell, line[1:end]), *line[end:]] for line in body]
+        table = tabulate(body, list(map(cell, heads)), tablefmt=form, disable_numparse=True, colalign=align)
         said = [verdict(section), *section.notes]
         title = heading(section.dataset or UNKNOWN) if len(summary.sections) > 1 else ""
         parts.append(f"{title}{table}\n\n{''.join(item(text) for text in said)}")
@@ -161,12 +182,21 @@ def comma_separated(summary: Summary) -> str:
     writer = csv.writer(buffer, lineterminator="\n")
     # A data set that is swept over is a column already.
     first = [] if "dataset" in keys else ["dataset"]
-    writer.writerow([*first, *keys, "runs", *(state.replace(" ", "_") for state in STATES), *spreads, "best"])
+    writer.writerow(
+        [
+            *first,
+            *map(escaped.spreadsheet, keys),
+            "runs",
+            *(state.replace(" ", "_") for state in STATES),
+            *map(escaped.spreadsheet, spreads),
+            "best",
+        ]
+    )
     for section in summary.sections:
         for row in section.rows:
             setting = dict(zip(section.columns, row.setting, strict=True))
             states = Counter(run.state for run in row.runs)
-            cells: list[Any] = [section.dataset] if first else []
+            cells: list[Any] = [escaped.spreadsheet(section.dataset)] if first else []
             cells += [_plain(setting.get(key, "")) for key in keys]
             cells += [len(row.runs), *(states[state] for state in STATES)]
             for tag in tags:
@@ -177,7 +207,7 @@ def comma_separated(summary: Summary) -> str:
 
 
 def _plain(value: Value) -> Value:
-    return value if is_number(value) else shown_value(value)
+    return value if is_number(value) else escaped.spreadsheet(shown_value(value))
 
 
 def objects(summary: Summary) -> str:
@@ -208,7 +238,7 @@ def _object(section: Section, row: Row) -> dict[str, Any]:
             if value != ""
         },
         "runs": [
-            {"folder": str(run.folder), "seed": run.seed, "state": run.state, "reason": run.reason} for run in row.runs
+            {"folder": _place(run), "seed": run.seed, "state": run.state, "reason": run.reason} for run in row.runs
         ],
         "metrics": {
             tag: dict(zip(names, map(_finite, found), strict=True))
@@ -217,6 +247,10 @@ def _object(section: Section, row: Row) -> dict[str, Any]:
         },
         "best": row is section.best,
     }
+
+
+def _place(run: Run) -> str:
+    return run.name if run.folder is None else printable(run.folder, LONGEST_PATH)
 
 
 def _finite(value: float) -> float | str:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import io
+import os
 import re
+import warnings
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
-from ganexp.report.runs import Run, Value
+from ganexp.records.documents import inside, printable, read_bytes
+from ganexp.report.run import Run, Value
 from ganexp.report.settings import shown_value
 from ganexp.report.slices import best_at, others_at_best
 from ganexp.report.summary import Row, Section
@@ -22,6 +25,9 @@ SIDE = 240
 LONGEST_TEXT = 38
 GAP, LINE, LABELS = 6, 15, 150
 PREFERRED = "samples"
+PICTURE = re.compile(r"(?P<kind>.+)_(?P<step>\d+)\.png", re.ASCII)
+# A hundred megabytes in memory.
+MOST_PIXELS = 2**25
 NONE: Value = ""
 
 
@@ -91,8 +97,8 @@ def _cell(section: Section, row: Row, name: str = "") -> Cell:
     run = row.typical(section.main) if section.main else next(iter(row.finished), None)
     scored = run is not None
     # A run that diverged has pictures too.
-    run = run or next((run for run in row.runs if _last_picture(run.folder)), None)
-    picture = _last_picture(run.folder) if run else None
+    run = run or next((run for run in row.runs if _last_picture(run)), None)
+    picture = _last_picture(run) if run else None
     score = ""
     if run is not None and scored:
         score = f"{section.main} {number(run.final[section.main])}, " if section.main else ""
@@ -100,22 +106,35 @@ def _cell(section: Section, row: Row, name: str = "") -> Cell:
     return Cell(row, run, picture, ", ".join(filter(None, [name, score, row.others, "" if picture else "no picture"])))
 
 
-def _last_picture(folder: Path) -> Path | None:
+def _last_picture(run: Run) -> Path | None:
     """The picture of samples with the highest step, or any other kind's."""
-    paths = sorted((folder / "images").glob("*_*.png"), key=lambda path: path.stem.rpartition("_")[::2][::-1])
-    samples = [path for path in paths if path.stem.rpartition("_")[0] == PREFERRED]
-    return next(iter([*samples[::-1], *paths[::-1]]), None)
+    images = None if run.folder is None else inside(run.folder, "images")
+    try:
+        names = [] if images is None else os.listdir(images)
+    except OSError:
+        return None
+    found = [match for name in names if (match := PICTURE.fullmatch(name))]
+    found.sort(key=lambda match: (match["kind"] == PREFERRED, match["step"], match["kind"]), reverse=True)
+    paths = (None if images is None else inside(images, match[0]) for match in found)
+    return next((path for path in paths if path is not None), None)
 
 
 def small(path: Path) -> bytes | None:
-    """The picture as a PNG that is at most 240 pixels wide, in 64 colours; None where it cannot be read."""
+    """The picture as a PNG that is at most 240 pixels wide, in 64 colors; None where it cannot be read."""
     from PIL import Image
 
     try:
-        with Image.open(path) as image:
+        # Pillow warns of pictures of very many pixels, and refuses those of even more.
+        with (
+            warnings.catch_warnings(action="error", category=Image.DecompressionBombWarning),
+            Image.open(io.BytesIO(read_bytes(path)), formats=["PNG"]) as image,
+        ):
+            if image.width * image.height > MOST_PIXELS:
+                return None
             shrunk = image.convert("RGB")
             shrunk.thumbnail((SIDE, 2 * SIDE), Image.Resampling.LANCZOS)
-    except (OSError, SyntaxError, ValueError):
+    except Exception:
+        # What decoders raise for damaged pictures is not documented.
         return None
     buffer = io.BytesIO()
     shrunk.quantize(64, dither=Image.Dither.NONE).save(buffer, "png", optimize=True)
@@ -129,22 +148,31 @@ def sheet(shown: Wall, pictures: dict[Path, bytes]) -> Pixels:
     arrays = {path: np.asarray(Image.open(io.BytesIO(png)).convert("RGB")) for path, png in pictures.items()}
     height = max((array.shape[0] for array in arrays.values()), default=SIDE)
     tall = height + LINE + GAP
-    page = Sheet(LABELS + len(shown.columns) * (SIDE + GAP), LINE + len(shown.rows) * tall, shown.caption.rstrip("."))
+    size = LABELS + len(shown.columns) * (SIDE + GAP), LINE + len(shown.rows) * tall
+    page = Sheet(*size, printable(shown.caption.rstrip(".")))
     for column, across in enumerate(shown.columns):
         left = LABELS + column * (SIDE + GAP)
-        page.write(f"{shown.across}={shown_value(across)}" if shown.across else "", (left + SIDE // 2, LINE // 2), "mm")
+        named = printable(f"{shown.across}={shown_value(across)}", LONGEST_TEXT) if shown.across else ""
+        page.write(named, (left + SIDE // 2, LINE // 2), "mm")
         for index, down in enumerate(shown.rows):
             top = LINE + index * tall
             if column == 0 and shown.down:
                 label = [*re.findall(r"[^.]+\.?", shown.down), f"= {shown_value(down) or 'none'}"]
                 for line, text in enumerate(label):
-                    page.write(text, (0, top + height // 2 + LINE * line - LINE * len(label) // 2), "lm")
+                    page.write(
+                        printable(text, LONGEST_TEXT),
+                        (0, top + height // 2 + LINE * line - LINE * len(label) // 2),
+                        "lm",
+                    )
             cell = shown.cells.get((across, down))
             if cell is None:
                 continue
             picture = None if cell.picture is None else arrays.get(cell.picture)
             if picture is not None:
                 page.paste(picture, (left, top))
-            text = cell.text if len(cell.text) <= LONGEST_TEXT else f"{cell.text[:LONGEST_TEXT]}…"
-            page.write(text, (left, top + (height if picture is not None else height // 2) + LINE // 2), "lm")
+            page.write(
+                printable(cell.text, LONGEST_TEXT + 1),
+                (left, top + (height if picture is not None else height // 2) + LINE // 2),
+                "lm",
+            )
     return page.pixels()

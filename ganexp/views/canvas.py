@@ -6,6 +6,9 @@ first picture is made, because its import takes 0.4 s that a run without picture
 
 from __future__ import annotations
 
+import functools
+import sys
+import warnings
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -31,6 +34,19 @@ WIDTH, HEIGHT, DOTS_PER_INCH = 480, 440, 100
 PLOT: Box = (46.0, 32.0, 376.0, 374.0)
 
 
+@functools.cache
+def by_default() -> None:
+    """Have matplotlib draw by its own defaults from here on: a person's matplotlibrc would make other pictures."""
+    import matplotlib
+
+    # Where pyplot is in use (a notebook), the settings are somebody's.
+    if "matplotlib.pyplot" not in sys.modules:
+        with warnings.catch_warnings():
+            # Some defaults are of settings that go.
+            warnings.simplefilter("ignore")
+            matplotlib.rcParams.update(matplotlib.rcParamsDefault)
+
+
 class Canvas:
     """A figure of 480 x 440 pixels with one pair of axes; `frame` adds what moves to what is fixed.
 
@@ -40,6 +56,7 @@ class Canvas:
 
     def __init__(self, horizontal: Range, vertical: Range, plot: Box = PLOT):
         """Make the figure with fixed limits `horizontal` and `vertical`, in data units."""
+        by_default()
         from matplotlib.backends.backend_agg import FigureCanvasAgg
         from matplotlib.figure import Figure
 

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import base64
-import html
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
-from jaxtyping import Bool, Float, UInt8
+from jaxtyping import Bool, Float
 
+from ganexp.records.documents import printable
 from ganexp.records.pictures import png_bytes
 from ganexp.views.canvas import FAKE, Pixels
-from ganexp.views.offline import filled
+from ganexp.views.offline import page, picture
 from ganexp.views.sheet import Sheet, shades, tile
 
 SIDE = 6
@@ -55,8 +55,8 @@ def quiz_pictures(asked: Questions, title: str) -> tuple[Pixels, Pixels]:
     for answered in (False, True):
         told = f"{count} of {CELLS} are fake" if answered else "about a third are fake"
         legend = ("fake", FAKE) if answered else None
-        page = NAMES + block.shape[1] + FRAME, NAMES + block.shape[0] + FRAME
-        sheet = Sheet(*page, title, ", ".join(filter(None, [told, note])), legend)
+        size = NAMES + block.shape[1] + FRAME, NAMES + block.shape[0] + FRAME
+        sheet = Sheet(*size, title, ", ".join(filter(None, [told, note])), legend)
         sheet.paste(block, (NAMES, NAMES))
         for place in range(SIDE):
             sheet.write(str(place + 1), (NAMES + place * (width + GAP) + width // 2, NAMES - 9), "mm")
@@ -73,24 +73,19 @@ def quiz_pictures(asked: Questions, title: str) -> tuple[Pixels, Pixels]:
 def quiz_page(asked: Questions, title: str, seed: int, run: str) -> str:
     """The quiz as one HTML page that loads nothing; `run` and `seed` are named in it. The answers are in it, not legibly."""
     cells, _ = shades(asked.images)
-    colours = np.broadcast_to(cells, (*cells.shape[:-1], 3))
-    parts: dict[str, Any] = {
-        "title": html.escape(title),
-        "run": html.escape(run),
-        "seed": seed,
-        "kind": "grey" if cells.shape[-1] == 1 else "colour",
-        "columns": "".join(f'<th scope="col">{column + 1}</th>' for column in range(SIDE)),
-        "rows": "\n".join(_row(row, colours[row * SIDE : (row + 1) * SIDE]) for row in range(SIDE)),
-        "key": base64.b64encode(np.packbits(asked.truth).tobytes()).decode(),
-    }
-    return filled("ganexp.views", "quiz.html", parts)
-
-
-def _row(row: int, images: UInt8[np.ndarray, "6 h w 3"]) -> str:
-    name = ROW_NAMES[row]
-    cells = (
-        f'<td><button type="button" class="cell" data-name="{name}{column + 1}">'
-        f'<img alt="" src="data:image/png;base64,{base64.b64encode(png_bytes(image)).decode()}"></button></td>'
-        for column, image in enumerate(images)
+    colors = np.broadcast_to(cells, (*cells.shape[:-1], 3))
+    rows = colors.reshape(SIDE, SIDE, *colors.shape[1:])
+    return page(
+        "views/quiz.html",
+        {
+            "title": title,
+            "run": printable(run),
+            "seed": seed,
+            "kind": "gray" if cells.shape[-1] == 1 else "color",
+            "columns": range(1, SIDE + 1),
+            "rows": [
+                (name, [picture(png_bytes(image)) for image in row]) for name, row in zip(ROW_NAMES, rows, strict=True)
+            ],
+            "key": base64.b64encode(np.packbits(asked.truth).tobytes()).decode(),
+        },
     )
-    return f'<tr><th scope="row">{name}</th>{"".join(cells)}</tr>'
