@@ -47,7 +47,7 @@ def ganexp_advance(gan: str) -> tuple[Callable[[int], None], float]:
     _, job = load(words)
     experiment = jax.device_put(arrays(job.experiment))
     data = jax.device_put(job.experiment.dataset.load())
-    now = [jax.jit(init)(experiment), no_report()]
+    now = [jax.jit(init)(experiment), no_report(experiment)]
 
     def one(experiment: Any, data: Any, state: Any) -> Any:
         return train_step(experiment, state, draw(experiment, data, state.step))[0]

@@ -49,7 +49,7 @@ def ganexp_advance(width: int, batch: int) -> Callable[[int], None]:
     _, job = load(words)
     experiment = jax.device_put(arrays(job.experiment))
     data = job.experiment.dataset.load()
-    now = [jax.jit(init)(experiment), no_report()]
+    now = [jax.jit(init)(experiment), no_report(experiment)]
 
     def advance(steps: int) -> None:
         now[:] = jax.block_until_ready(chunk(experiment, data, *now, np.int32(int(now[0].step) + steps)))

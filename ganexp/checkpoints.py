@@ -41,10 +41,10 @@ def save(folder: Path, checkpoint: Checkpoint, step: int | None = None) -> Path:
     arrays = [_packed(leaf) for leaf in jax.tree.leaves((checkpoint.state, checkpoint.report))]
     content = msgpack.packb({"settings": checkpoint.settings, "arrays": arrays})
     path = folder / FOLDER / f"{int(checkpoint.state.step) if step is None else step:010d}.ckpt"
-    path.parent.mkdir(parents=True, exist_ok=True)
+    path.parent.mkdir(exist_ok=True)
     write_atomically(path, MAGIC + hashlib.sha256(content).digest() + content, durable=True)
     for old in paths(folder)[KEPT:]:
-        old.unlink()
+        old.unlink(missing_ok=True)
     return path
 
 
@@ -70,6 +70,8 @@ def load(path: Path, like: tuple[TrainState, Report]) -> Checkpoint:
             )
         restored.append(jax.random.wrap_key_data(jnp.asarray(array)) if _is_key(leaf) else array)
     state, report = jax.tree.unflatten(structure, restored)
+    if np.max(state.step) != int(path.stem):
+        raise BadCheckpoint(f"{path} holds the state at step {np.max(state.step)}, which is not that of its name")
     return Checkpoint(state, report, settings)
 
 
@@ -87,8 +89,12 @@ def _read(path: Path) -> tuple[dict[str, Any], list[np.ndarray]]:
     digest, body = content[len(MAGIC) : head], content[head:]
     if not content.startswith(MAGIC) or hashlib.sha256(body).digest() != digest:
         raise BadCheckpoint(f"{path} is truncated or was changed: its checksum does not match")
-    unpacked = msgpack.unpackb(body)
-    return unpacked["settings"], [_unpacked(packed) for packed in unpacked["arrays"]]
+    try:
+        unpacked = msgpack.unpackb(body)
+        return dict(unpacked["settings"]), [_unpacked(packed) for packed in unpacked["arrays"]]
+    except (ValueError, TypeError, KeyError, RecursionError) as error:
+        # Whole, and somebody else's.
+        raise BadCheckpoint(f"{path} does not hold what ganexp saves ({type(error).__name__})") from None
 
 
 def _is_key(leaf: Any) -> bool:

@@ -17,27 +17,17 @@ import functools
 import re
 import types
 import typing
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from typing import Any, TypeVar, dataclass_transform
 
 import jax
 import numpy as np
 
 from ganexp.spelling import nearest
+from ganexp.values import READ, shown, within
+from ganexp.values import SettingError as SettingError
 
 T = TypeVar("T")
-
-
-class SettingError(ValueError):
-    """A setting that cannot be used: `setting` is its dotted path, `problem` says what is wrong and what is allowed."""
-
-    def __init__(self, setting: str, problem: str):
-        super().__init__(f"{setting}: {problem}" if setting else problem)
-        self.setting, self.problem = setting, problem
-
-    def inside(self, parent: str) -> SettingError:
-        """The same mistake, with `parent` put before its path."""
-        return SettingError(".".join(part for part in (parent, self.setting) if part), self.problem)
 
 
 def setting(
@@ -49,13 +39,18 @@ def setting(
     most: float | None = None,
     options: Iterable[str] | None = None,
     leaf: bool = False,
+    place: bool = False,
 ) -> Any:
-    """A field with bounds (`above` < value < `below`, `least` <= value <= `most`) or `options`; lists are checked item by item."""
+    """A field with bounds (`above` < value < `below`, `least` <= value <= `most`) or `options`; lists are checked item by item.
+
+    A `leaf` is a number of the pytree though it is whole; a `place` says where something lies, and makes no number.
+    """
     bounds = {"above": above, "least": least, "below": below, "most": most}
     metadata = {
         "bounds": {name: bound for name, bound in bounds.items() if bound is not None},
         "options": None if options is None else tuple(options),
         "leaf": leaf,
+        "place": place,
     }
     if isinstance(default, (list, dict)):
         return dataclasses.field(default_factory=lambda: copy.copy(default), metadata=metadata)
@@ -82,11 +77,11 @@ def kinds(cls: Any) -> dict[str, str]:
 
 @functools.cache
 def _kinds(cls: Any) -> dict[str, str]:
-    return {field.name: _kind(_hints(cls)[field.name], field) for field in dataclasses.fields(cls)}
+    return {field.name: _kind(hints_of(cls)[field.name], field) for field in dataclasses.fields(cls)}
 
 
 @functools.cache
-def _hints(cls: Any) -> dict[str, Any]:
+def hints_of(cls: Any) -> dict[str, Any]:
     return typing.get_type_hints(cls)
 
 
@@ -103,57 +98,48 @@ def _kind(hint: Any, field: dataclasses.Field[Any]) -> str:
 def _check(self: Any) -> None:
     # Runs for `Ring(radius=2)` but never when JAX rebuilds an object around tracers: see `_unflatten`.
     cls: Any = type(self)
-    hints = _hints(cls)
+    hints = hints_of(cls)
     for field in dataclasses.fields(self):
-        value = getattr(self, field.name)
-        kind = kinds(cls)[field.name]
-        if kind == "child":
-            continue
-        if isinstance(value, (list, tuple)):
-            value = tuple(_checked(field, item, _item(hints[field.name])) for item in value)
-        elif value is not None and kind != "mixed":
-            value = _checked(field, value, hints[field.name])
-        setattr(self, field.name, value)
+        setattr(self, field.name, _checked(field, getattr(self, field.name), hints[field.name]))
     self.check()
 
 
-def _item(hint: Any) -> Any:
-    if isinstance(hint, types.UnionType):
-        hint = next(option for option in typing.get_args(hint) if option is not type(None))
-    return typing.get_args(hint)[0]
-
-
 def _checked(field: dataclasses.Field[Any], value: Any, hint: Any) -> Any:
-    name, options = field.name, field.metadata.get("options")
-    if hint in (float, float | None) and not isinstance(value, jax.Array | np.ndarray):
-        if isinstance(value, bool) or not isinstance(value, (int, float, np.number)):
-            raise SettingError(name, f"{value!r} is not a number")
-        value = float(value)
-        if not abs(value) <= float(np.finfo(np.float32).max):
-            raise SettingError(name, f"{value} is not a finite number (32-bit floats reach 3.4e38)")
-    elif hint is int and (isinstance(value, bool) or not isinstance(value, (int, np.integer))):
-        raise SettingError(name, f"{value!r} is not a whole number")
-    if options is not None and value not in options:
-        raise SettingError(name, f"{value!r} is not one of {', '.join(options)}{nearest(str(value), options)}")
-    _within(name, value, field.metadata.get("bounds", {}))
+    """A field's value as it is kept, lists as tuples; raises SettingError where it is not what the annotation says."""
+    if isinstance(hint, types.UnionType):
+        if value is None:
+            return None
+        hint = next(option for option in typing.get_args(hint) if option is not types.NoneType)
+    if typing.get_origin(hint) is dict:
+        return _mapping(field.name, value, typing.get_args(hint)[1])
+    if typing.get_origin(hint) is list:
+        if not isinstance(value, (list, tuple)):
+            raise SettingError(field.name, f"{shown(value)} is not a list, such as [1,2]")
+        return tuple(_single(field, item, typing.get_args(hint)[0]) for item in value)
+    return _child(field.name, value, hint) if is_component(hint) else _single(field, value, hint)
+
+
+def _mapping(name: str, value: Any, hint: Any) -> Any:
+    if not isinstance(value, dict) or not all(isinstance(key, str) for key in value):
+        raise SettingError(name, f"{shown(value)} is not settings by name")
+    return {key: _child(f"{name}.{key}", part, hint) for key, part in value.items()} if is_component(hint) else value
+
+
+def _child(name: str, value: Any, hint: Any) -> Any:
+    if not isinstance(value, hint):
+        said = option_name(type(value)) if isinstance(value, Component) else shown(value)
+        raise SettingError(name, f"{said} cannot stand for {option_name(hint)} here")
     return value
 
 
-def _within(name: str, value: Any, bounds: Mapping[str, float]) -> None:
-    if not bounds or isinstance(value, jax.Array | np.ndarray):
-        return
-    seen = np.float32(value) if isinstance(value, float) else value
-    tests = {
-        "above": (lambda bound: seen > np.float32(bound), "above"),
-        "least": (lambda bound: seen >= bound, "at least"),
-        "below": (lambda bound: seen < np.float32(bound), "below"),
-        "most": (lambda bound: seen <= bound, "at most"),
-    }
-    if not all(tests[kind][0](bound) for kind, bound in bounds.items()):
-        allowed = " and ".join(f"{tests[kind][1]} {bound:g}" if abs(bound) < 1e6 else f"{tests[kind][1]} {bound}"
-                               for kind, bound in bounds.items())  # fmt: skip
-        tiny = " (a 32-bit float reads it as 0)" if isinstance(value, float) and value != 0 and seen == 0 else ""
-        raise SettingError(name, f"{value} is out of range{tiny}; it must be {allowed}")
+def _single(field: dataclasses.Field[Any], value: Any, hint: Any) -> Any:
+    name, options = field.name, field.metadata.get("options")
+    if hint in READ:
+        value = READ[hint](name, value)
+    if options is not None and value not in options:
+        raise SettingError(name, f"{shown(value)} is not one of {', '.join(options)}{nearest(str(value), options)}")
+    within(name, value, field.metadata.get("bounds", {}))
+    return value
 
 
 class Component:
@@ -232,24 +218,3 @@ def with_number(tree: T, path: str, change: Callable[[Any], Any]) -> T:
 def option_name(cls: type) -> str:
     """`LeastSquares` -> `least_squares`: a component's name in the config, and that of its file."""
     return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", cls.__name__).lower()
-
-
-def describe(tree: Component, path: str = "") -> dict[str, Any]:
-    """Every setting of a component by its dotted path, and of every chosen part its option name; plain values."""
-    described: dict[str, Any] = {}
-    cls: Any = type(tree)
-    hints = _hints(cls)
-    for name, kind in kinds(cls).items():
-        value, here = getattr(tree, name), f"{path}.{name}" if path else name
-        if kind == "mixed":
-            # Mixed settings stand beside the fields, as in the config.
-            described |= {f"{path}.{key}": item for key, item in value.items()}
-        elif kind != "child":
-            described[here] = list(value) if isinstance(value, tuple) else value
-        else:
-            parts = {f"{here}.{key}": part for key, part in value.items()} if isinstance(value, dict) else {here: value}
-            for place, part in parts.items():
-                if type(part) is not hints[name]:
-                    described[place] = option_name(type(part))
-                described |= describe(part, place)
-    return described

@@ -72,4 +72,4 @@ def advance(
 
 
 def _start(constants: Constants, data: PyTree) -> tuple[TrainState, Report]:
-    return init(constants.experiment), no_report()
+    return init(constants.experiment), no_report(constants.experiment)

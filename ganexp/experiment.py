@@ -42,6 +42,9 @@ class Stream(enum.IntEnum):
     ORDER = 4
 
 
+ADVERSARIAL = "adversarial"  # The term of a loss that makes it a game's; the others are penalties.
+
+
 class Networks(NamedTuple):
     """Both players' networks, and nothing of their parameters."""
 
@@ -135,6 +138,14 @@ class Experiment(Component):
             except SettingError as error:
                 raise error.inside(f"model.{player}") from None
         return Networks(_with_output(nets[GENERATOR], self.output), nets[DISCRIMINATOR])
+
+    def losses(self) -> list[str]:
+        """The name of each loss that is recorded: each player's, the sum of its terms, and the terms where it has several."""
+        terms = [
+            ADVERSARIAL,
+            *(name for name, penalty in self.penalty.items() if type(penalty).term is not Penalty.term),
+        ]
+        return [DISCRIMINATOR, GENERATOR, *(f"{DISCRIMINATOR}/{term}" for term in terms if len(terms) > 1)]
 
     def optimizer(self, player: str) -> Optimizer:
         """The player's optimizer."""

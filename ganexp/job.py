@@ -7,7 +7,8 @@ import math
 from fractions import Fraction
 from typing import Any
 
-from ganexp.component import Component, SettingError, component, describe, setting
+from ganexp.component import Component, SettingError, component, setting
+from ganexp.description import describe
 from ganexp.experiment import Experiment
 
 FEWEST_IMAGES = 10  # that precision, recall and covariances can be computed of
@@ -54,7 +55,7 @@ class Job(Component):
     checkpoint_every: int = setting(5000, least=0)
     explain_divergence: bool = False
     profile: bool = False
-    out: str | None = None
+    out: str | None = setting(None, place=True)
     sweep: Sweep = dataclasses.field(default_factory=Sweep)
 
     def check(self) -> None:
@@ -116,4 +117,4 @@ class Job(Component):
 
     def settings(self) -> dict[str, Any]:
         """The settings that a resumed run may not change: those of the experiment, and of what its metrics mean."""
-        return {**describe(self.experiment), "eval_samples": self.eval_samples}
+        return {**describe(self.experiment, places=False), "eval_samples": self.eval_samples}

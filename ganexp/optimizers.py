@@ -8,13 +8,13 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 import optax
 from jaxtyping import Array, Key
 
 from ganexp.component import Component, SettingError, component, setting
 from ganexp.spelling import nearest
 from ganexp.types import Parameters
+from ganexp.values import flag, number, whole, within
 
 BELOW_ONE = ("b1", "b2", "b3", "decay", "decay_rate", "rho")
 DEPRECATED = ("optimistic_adam",)  # in favour of optimistic_adam_v2
@@ -112,23 +112,15 @@ def settings(name: str) -> dict[str, Any]:
 
 
 def _typed(name: str, value: Any, default: Any) -> Any:
-    if isinstance(default, bool) or isinstance(value, bool):
-        if not isinstance(value, bool) or not isinstance(default, bool):
-            raise SettingError(name, f"{value!r} is not {'true or false' if isinstance(default, bool) else 'a number'}")
-        return value
     if value is None and (default is None or default is inspect.Parameter.empty):
         return None
-    if not isinstance(value, (int, float)):
-        raise SettingError(name, f"{value!r} is not a number")
+    if isinstance(default, bool):
+        return flag(name, value)
     if isinstance(default, int):
-        if value != int(value):
-            raise SettingError(name, f"{value!r} is not a whole number")
-        return int(value)
-    value = float(value)
-    if not abs(value) < 3.4e38:
-        raise SettingError(name, f"{value} is not a finite number (32-bit floats reach 3.4e38)")
-    if name in BELOW_ONE and not 0 <= np.float32(value) < 1:
-        raise SettingError(name, f"{value} is out of range; it must be at least 0 and below 1")
-    if name.startswith("eps") and value < 0:
-        raise SettingError(name, f"{value} is out of range; it must be at least 0")
+        # Of `2.0` only the value is meant.
+        return whole(name, int(value) if isinstance(value, float) and value.is_integer() else value)
+    value = number(name, value)
+    within(
+        name, value, {"least": 0, "below": 1} if name in BELOW_ONE else {"least": 0} if name.startswith("eps") else {}
+    )
     return value

@@ -5,20 +5,27 @@ from __future__ import annotations
 import functools
 import signal
 import subprocess
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+import traceback
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
+from pathlib import Path
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import jax
 from jaxtyping import PyTree
 
-from ganexp.component import arrays, describe
+from ganexp.component import SettingError, arrays
 from ganexp.job import Job
-from ganexp.records.summary import versions
+from ganexp.provenance import record, refuse_changes, restore
+from ganexp.records.documents import leads_out
+from ganexp.records.summary import SUMMARY_NAME, read_summary, versions, write_summary
 from ganexp.train import SIGNALS, Report, first_bad_operation
 from ganexp.types import TrainState
 
+ERROR_NAME = "error.txt"
+FAILED = "failed"
 LIBRARIES = ("jax", "jaxlib", "flax", "optax", "hydra-core", "numpy", "tensorboard")
 
 
@@ -36,10 +43,13 @@ class Outcome(NamedTuple):
 
 @contextmanager
 def interruptible() -> Iterator[Callable[[], int]]:
-    """While the body runs, Ctrl-C and SIGTERM only set what the yielded function tells: the signal's number, or 0."""
+    """While the body runs, Ctrl-C, SIGTERM and SIGHUP only set what the yielded function tells: the signal's number, or 0."""
     heard: list[int] = []
     before: dict[int, Any] = {}
-    for number in (int(signal.SIGINT), int(signal.SIGTERM)):
+    for number in map(int, (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)):
+        # What is ignored stays so: `nohup` asks for that.
+        if signal.getsignal(number) == signal.SIG_IGN:
+            continue
         # Python lets only the main thread set handlers; elsewhere (a notebook's worker) signals stay as they are.
         try:
             before[number] = signal.signal(number, lambda number, frame: heard.append(number))
@@ -70,10 +80,27 @@ def _listed(names: list[str]) -> str:
     return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
 
 
-def begun(job: Job, resumed_from_step: int | None) -> dict[str, Any]:
-    """What is known of a run when it begins, for its run.json."""
+def begin(
+    folder: Path,
+    job: Job,
+    words: Sequence[str],
+    resumed_from_step: int | None,
+    more: Mapping[str, Any] = MappingProxyType({}),
+) -> dict[str, Any]:
+    """Note in `folder` that `job` begins, or goes on, there; returns what its run.json says now.
+
+    `words` are what was typed, and `more` what else is to be said. Raises SettingError where other settings made what the folder
+    holds, or where a link would lead out of it.
+    """
+    for entry in folder.iterdir():
+        if entry.is_symlink() and leads_out(entry, folder):
+            raise SettingError(
+                "", f"{entry}: is a link that leads out of the run's folder; a run writes into its own alone"
+            )
+    if (folder / SUMMARY_NAME).exists():
+        refuse_changes(folder, restore(read_summary(folder), folder / SUMMARY_NAME).settings(), job.settings())
     device = jax.devices()[0]
-    return {
+    summary = {
         "status": "running",
         "seed": job.experiment.seed,
         "steps": job.steps,
@@ -82,9 +109,25 @@ def begun(job: Job, resumed_from_step: int | None) -> dict[str, Any]:
         "versions": _versions(),
         "git_commit": None,
         "device": {"platform": device.platform, "kind": device.device_kind, "count": jax.device_count()},
-        "settings": describe(job.experiment),
+        "overrides": list(words),
+        **record(job),
         "final": {},
+        **more,
     }
+    write_summary(folder, summary)
+    # What an attempt before this one left of its failure.
+    (folder / ERROR_NAME).unlink(missing_ok=True)
+    return summary
+
+
+def fail(folder: Path, summary: dict[str, Any], error: BaseException, seconds: dict[str, float] | None = None) -> str:
+    """Note that a run failed, and where the error came from; returns the reason. Raises nothing: the disk may be the reason."""
+    reason = f"{type(error).__name__}: {error}"[:2000]
+    outcome = Outcome(FAILED, summary.get("resumed_from_step") or 0, {}, reason, 0, [])
+    with suppress(OSError):
+        write_summary(folder, summary | ended(outcome, seconds or {}))
+        (folder / ERROR_NAME).write_text("".join(traceback.format_exception(error)), "utf-8")
+    return reason
 
 
 def ended(outcome: Outcome, seconds: dict[str, float]) -> dict[str, Any]:

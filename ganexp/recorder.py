@@ -23,8 +23,10 @@ from ganexp.outcome import Outcome
 from ganexp.records.events import EventFile
 from ganexp.records.hparams import final_scalars, session, session_end
 from ganexp.records.pictures import png_bytes, write_png
+from ganexp.records.recovery import recover
 from ganexp.records.rows import RowFile
 from ganexp.records.table import Table, read_table
+from ganexp.report.metrics import headline
 from ganexp.train import Report
 from ganexp.types import PLAYERS, WHITE, Image, TrainState
 from ganexp.views.history import History
@@ -34,6 +36,7 @@ from ganexp.views.probe_images import STRIP
 from ganexp.views.render_images import strip
 
 FINAL_SAMPLES = 10_000
+LEAST_BLOCK = 500
 LOSSES = "loss/discriminator", "loss/generator"
 LEAK = 0.9
 LEAK_WARNING = (
@@ -41,8 +44,11 @@ LEAK_WARNING = (
     "output=straight_through or output=gumbel_sigmoid closes this leak"
 )
 LAYOUT = {
-    "training": {"losses": [r"loss/(discriminator|generator)"], "gradients": [r"gradient/(discriminator|generator)"]},
-    "quality": {"divergences": [r"grid/(kl|js)"], "discriminator": [r"(score|accuracy)/(real|fake)"]},
+    "training": {
+        "losses": [r"^loss/(discriminator|generator)$"],
+        "gradients": [r"^gradient/(discriminator|generator)$"],
+    },
+    "quality": {"divergences": [r"^grid/(kl|js)$"], "discriminator": [r"^(score|accuracy)/(real|fake)$"]},
 }
 
 
@@ -83,10 +89,14 @@ class Recorder:
         self.job, self.data, self.folder, self.clock = job, data, folder, clock
         self.latest: dict[str, float] = {}
         self.warnings: dict[str, str] = {}
+        self._losses_recorded = job.experiment.losses()
         self._images = folder / "images"
         self._pictures = pictures or Pictures(job.experiment)
+        # What a person, or a full disk, took away is not forgotten without a word.
+        if lost := recover(folder, begin):
+            self.warnings["recovered"] = lost
         self._events = EventFile(folder, begin, batches)
-        self._table = Table(folder / "metrics.csv", [f"loss/{player}" for player in reversed(PLAYERS)], begin, batches)
+        self._table = Table(folder / "metrics.csv", [f"loss/{name}" for name in self._losses_recorded], begin, batches)
         self._trail = self._earlier("dirac/theta", "dirac/psi")
         self._losses_so_far = self._earlier("step", *LOSSES) if self.images else []
         self._rows = RowFile(self._images / "strip.rows", (STRIP, *job.experiment.dataset.shape), begin)
@@ -122,7 +132,10 @@ class Recorder:
         """Write how the run ended, for TensorBoard; of an interrupted one nothing, because it will go on."""
         if outcome.status != "interrupted":
             finished = outcome.status == "finished"
-            self._events.scalars(outcome.step, final_scalars(outcome.final, finished))
+            tags = headline(outcome.final, self.job.sweep.metric)
+            chosen = {tag: outcome.final[tag] for tag in tags if tag in outcome.final}
+            # A chart of one point for each is enough for a page that compares runs; all of them are in run.json.
+            self._events.scalars(outcome.step, final_scalars(chosen, finished))
             self._events.add(outcome.step, session_end(finished))
 
     def flush(self) -> None:
@@ -161,9 +174,14 @@ class Recorder:
             checkpoints.save(self.folder, Checkpoint(state, report, self.job.settings()))
 
     @property
+    def final_block(self) -> int:
+        """How many points make a block of the last evaluation: those of any other, or a multiple, because each block costs a call."""
+        return -(-LEAST_BLOCK // self.job.eval_samples) * self.job.eval_samples
+
+    @property
     def final_blocks(self) -> int:
-        """How many blocks of `eval_samples` points make the last evaluation: at least 10,000 points."""
-        return -(-FINAL_SAMPLES // self.job.eval_samples)
+        """How many blocks make the last evaluation: at least 10,000 points."""
+        return -(-FINAL_SAMPLES // self.final_block)
 
     @property
     def images(self) -> bool:
@@ -176,7 +194,7 @@ class Recorder:
         with self.clock.spent("metrics"):
             whole = join(seen.probes)
             blocks = len(seen.probes)
-            scores = evaluator(experiment, self.data, self.job.eval_samples, blocks, final=True)(whole)
+            scores = evaluator(experiment, self.data, self.final_block, blocks, final=True)(whole)
             if self.images:
                 scores |= closing_scores(experiment.dataset, self.data)(whole.fake)
         if seen.accuracies is not None:
@@ -186,11 +204,13 @@ class Recorder:
 
     def close(self) -> None:
         """Close the files."""
-        self._events.close()
-        self._table.close()
+        try:
+            self._events.close()
+        finally:
+            self._table.close()
 
     def _losses(self, step: int, report: Report) -> dict[str, float]:
-        return {} if step == 0 else {f"loss/{player}": float(report.losses[player]) for player in reversed(PLAYERS)}
+        return {} if step == 0 else {f"loss/{name}": float(report.losses[name]) for name in self._losses_recorded}
 
     def _evaluate(self, step: int, values: Probe) -> dict[str, float]:
         with self.clock.spent("metrics"):

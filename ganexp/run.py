@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import NamedTuple
@@ -13,8 +13,9 @@ import jax
 from ganexp.checkpoints import Checkpoint
 from ganexp.device import Alone
 from ganexp.job import Job
-from ganexp.outcome import Outcome, begun, diagnosis, ended, git_commit, interruptible
-from ganexp.records.claim import claimed
+from ganexp.outcome import Outcome, begin, diagnosis, ended, fail, git_commit, interruptible
+from ganexp.provenance import text
+from ganexp.records.lock import locked
 from ganexp.records.summary import write_summary
 from ganexp.train import Report
 from ganexp.types import TrainState
@@ -36,32 +37,32 @@ class Progress(NamedTuple):
 def run(
     job: Job,
     folder: Path,
-    describe_config: Callable[[], str] = str,
+    words: Sequence[str] = (),
     resumed: Checkpoint | None = None,
     show: Callable[[Progress], None] = lambda progress: None,
     started: float | None = None,
+    meanwhile: Callable[[], None] = lambda: None,
 ) -> Outcome:
     """Run `job` in `folder`, from a checkpoint or from the start, and leave its records there.
 
-    `describe_config` is called once the device is busy, to note the config; what it returns is shown in TensorBoard.
-    `started` is when the program began, by `time.perf_counter`. Ctrl-C and SIGTERM save a checkpoint and end the run with
-    status `interrupted`. Raises SettingError where another process trains in the folder.
+    `words` are what was typed for it. `started` is when the program began, by `time.perf_counter`; `meanwhile` is called once the
+    device is busy. Ctrl-C, SIGTERM and SIGHUP save a checkpoint and end the run with status `interrupted`. Raises SettingError
+    where another process trains in the folder, or other settings made what it holds.
     """
     began = time.perf_counter() if started is None else started
-    summary = begun(job, None if resumed is None else int(resumed.state.step))
+    with locked(folder), interruptible() as interrupted:
+        summary = begin(folder, job, words, None if resumed is None else int(resumed.state.step))
 
-    def meanwhile() -> str:
-        summary["git_commit"] = git_commit()
-        write_summary(folder, summary)
-        return describe_config()
+        def busy() -> str:
+            summary["git_commit"] = git_commit()
+            write_summary(folder, summary)
+            meanwhile()
+            return text(job, words)
 
-    with claimed(folder):
-        write_summary(folder, summary)
         try:
-            with interruptible() as interrupted:
-                outcome, seconds = _train(job, folder, meanwhile, resumed, show, began, interrupted)
+            outcome, seconds = _train(job, folder, busy, resumed, show, began, interrupted)
         except BaseException as error:
-            write_summary(folder, summary | {"status": "failed", "reason": f"{type(error).__name__}: {error}"[:2000]})
+            fail(folder, summary, error)
             raise
         seconds["total"] = time.perf_counter() - began
         write_summary(folder, summary | ended(outcome, seconds))
@@ -71,7 +72,7 @@ def run(
 def _train(
     job: Job,
     folder: Path,
-    describe_config: Callable[[], str],
+    describe: Callable[[], str],
     resumed: Checkpoint | None,
     show: Callable[[Progress], None],
     began: float,
@@ -96,7 +97,7 @@ def _train(
     clock.seconds |= {"start": compiling - began, "compile": launched - compiling}
     recorder = Recorder(job, alone.data, folder, step, clock)
     with ExitStack() as profiling, closing(recorder):
-        recorder.describe(describe_config())
+        recorder.describe(describe())
         while True:
             # The device works in order: what is read at this step goes before the next chunk, and is written during it.
             with clock.spent("compile"):
@@ -105,7 +106,7 @@ def _train(
                 if first < step < job.steps:
                     flight = launch()
             recorder.record(due, seen, report)
-            if due.checkpoint:
+            if due.checkpoint and step > first:
                 recorder.checkpoint(state, report)
             if step == job.steps or interrupted():
                 break
@@ -122,12 +123,12 @@ def _train(
             state, report, step = new_state, new_report, step + done
             show(Progress(step, pace, {name: float(loss) for name, loss in report.losses.items()}, recorder.latest))
         status = "diverged" if reason else "finished" if step == job.steps else "interrupted"
-        if status == "interrupted":
+        if status == "interrupted" and step > first:
             recorder.checkpoint(state, report)
         final = recorder.latest
         if status == "finished":
             with clock.spent("metrics"):
-                last = last_look(alone, state, job.eval_samples, recorder.final_blocks, recorder.images)
+                last = last_look(alone, state, recorder.final_block, recorder.final_blocks, recorder.images)
             final = recorder.final(step, last)
         at = int(new_report.bad_step) if reason else step
         number = interrupted() if status == "interrupted" else 0

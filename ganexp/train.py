@@ -24,7 +24,7 @@ SIGNALS = tuple(f"{what} of the {player}" for what in ("loss", "gradient", "weig
 
 
 class Report(NamedTuple):
-    """The last step's losses by player; the first step (counted from 1) with a number that is not finite, or 0; and which
+    """The last step's losses, named as `Experiment.losses` says; the first step (counted from 1) with a number that is not finite, or 0; and which
     of `SIGNALS` were not finite then."""
 
     losses: dict[str, Float[Array, ""]]
@@ -52,7 +52,7 @@ def draw(experiment: Experiment, data: PyTree, step: Int[Array, ""]) -> Draws:
     return Draws(
         _real(experiment, data, step, points).reshape(batches, size, *experiment.dataset.shape),
         experiment.prior.sample(noise, batches * size).reshape(batches, size, -1),
-        jax.random.split(others, batches),
+        jax.random.split(others, experiment.updates.moves),
     )
 
 
@@ -105,10 +105,10 @@ def chunk(
     return jax.lax.while_loop(lambda carry: carry[0].step < stop, block, (state, report))
 
 
-def no_report() -> Report:
+def no_report(experiment: Experiment) -> Report:
     """The report before the first step."""
     # NumPy's, because every little operation of JAX's would be a program of its own to compile.
-    nothing: Any = (dict.fromkeys(PLAYERS, np.float32(np.nan)), np.int32(0), np.zeros(len(SIGNALS), bool))
+    nothing: Any = (dict.fromkeys(experiment.losses(), np.float32(0)), np.int32(0), np.zeros(len(SIGNALS), bool))
     return Report(*nothing)
 
 
@@ -138,7 +138,9 @@ def watch(report: Report, state: TrainState, updates: dict[str, Update]) -> Repo
             (large if leaf.size > SMALL else small).append(leaf.ravel())
         return jnp.isnan(sum([(0 * leaf).sum() for leaf in large], (0 * jnp.concatenate(small)).sum()))
 
-    losses = {player: updates[player].loss for player in PLAYERS}
+    terms = {f"{player}/{term}": value for player in PLAYERS for term, value in updates[player].terms.items()}
+    known = {**{player: updates[player].loss for player in PLAYERS}, **terms}
+    losses = {name: known[name] for name in report.losses}
     bad = jnp.stack(
         [not_finite(losses[player]) for player in PLAYERS]
         + [not_finite(updates[player].grads) for player in PLAYERS]

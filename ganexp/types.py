@@ -67,6 +67,14 @@ class Net(NamedTuple):
     apply: Callable[..., tuple[Float[Array, "n ..."], Float[Array, "n f"] | None, Parameters]]
 
 
+class Size(NamedTuple):
+    """How many parameters a network has, and how many numbers one point leaves in all of its layers and in the widest."""
+
+    parameters: int
+    units: int
+    widest: int
+
+
 class Scores(NamedTuple):
     """The discriminator's logits on a batch of real and of generated points."""
 
@@ -83,20 +91,22 @@ class Player(NamedTuple):
 
 
 class Draws(NamedTuple):
-    """The random numbers of one step: `b` batches of real points and of noise, and a key for what else is random."""
+    """The random numbers of one step: `b` batches of real points and of noise, and for each of `u` updates a key for what else is
+    random."""
 
     real: Float[Array, "b n ..."]
     noise: Float[Array, "b n d"]
-    key: Key[Array, " b"]
+    key: Key[Array, " u"]
 
 
 class Update(NamedTuple):
-    """Everything one player's update computed; what is not used costs nothing, XLA removes it."""
+    """Everything one player's update computed; what is not used costs nothing, XLA removes it. `loss` is the sum of `terms`."""
 
     noise: Float[Array, "n d"]
     real: Float[Array, "n ..."]
     fake: Float[Array, "n ..."]
     scores: Scores
+    terms: dict[str, Scalar]
     loss: Scalar
     grads: Parameters
 
@@ -198,6 +208,10 @@ class Architecture(Component):
         """The network from points of shape `inputs` to points of shape `outputs`."""
         raise NotImplementedError
 
+    def size(self, inputs: tuple[int, ...], outputs: tuple[int, ...]) -> Size:
+        """The size of that network, by arithmetic: however large it is, nothing is made."""
+        raise NotImplementedError
+
 
 @component
 class Loss(Component):
@@ -268,13 +282,18 @@ class Updates(Component):
     `minibatch`: every update has a `fresh` one, or all of a step share the `same` one.
     """
 
-    d_steps: int = setting(1, least=0)
-    g_steps: int = setting(1, least=0)
+    d_steps: int = setting(1, least=0, most=10_000)
+    g_steps: int = setting(1, least=0, most=10_000)
     minibatch: str = setting("fresh", options=("fresh", "same"))
 
     @property
     def batches(self) -> int:
         """How many batches one step draws."""
+        raise NotImplementedError
+
+    @property
+    def moves(self) -> int:
+        """How many updates one step makes or, of a player that stands still, scores."""
         raise NotImplementedError
 
     @property

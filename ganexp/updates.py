@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Callable
 from typing import Any
 
@@ -10,8 +11,8 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float, Key
 
 from ganexp.component import SettingError, component, setting
-from ganexp.experiment import Experiment, Networks
-from ganexp.types import DISCRIMINATOR, GENERATOR, Draws, Player, Scores, Update, Updates
+from ganexp.experiment import ADVERSARIAL, Experiment, Networks
+from ganexp.types import DISCRIMINATOR, GENERATOR, Draws, Player, Scalar, Scores, Update, Updates
 
 Players = dict[str, Player]
 SMALL = 1024  # numbers in a weight matrix
@@ -60,17 +61,38 @@ def discriminator_update(experiment: Experiment, players: Players, draws: Draws)
         def critic(points: Any) -> Any:
             return networks.discriminator.apply(params, player.stats, points, judge, True)[0]
 
-        loss = experiment.loss.scale * experiment.loss.discriminator(scores)
-        for name, penalty in enumerate(experiment.penalty.values()):
-            extra = penalty.term(critic, draws.real, fake, jax.random.fold_in(term, name))
-            loss = loss if extra is None else loss + extra
-        return loss, (scores, stats)
+        terms = discriminator_terms(experiment, scores, critic, draws.real, fake, term)
+        return total(terms), (scores, stats, terms)
 
-    (loss, (scores, stats)), grads = jax.value_and_grad(cost, has_aux=True)(discriminator.params)
+    (loss, (scores, stats, terms)), grads = jax.value_and_grad(cost, has_aux=True)(discriminator.params)
     params, opt = experiment.discriminator_optimizer.apply(grads, discriminator.opt, discriminator.params)
     for penalty in experiment.penalty.values():
         params = penalty.project(params)
-    return Player(params, stats, opt), Update(draws.noise, draws.real, fake, scores, loss, grads)
+    return Player(params, stats, opt), Update(draws.noise, draws.real, fake, scores, terms, loss, grads)
+
+
+def discriminator_terms(
+    experiment: Experiment,
+    scores: Scores,
+    critic: Callable[[Any], Any],
+    real: Float[Array, "n ..."],
+    fake: Float[Array, "n ..."],
+    key: Key[Array, ""],
+) -> dict[str, Scalar]:
+    """The terms of what the discriminator minimizes, by name: the adversarial one, and that of each penalty that has one."""
+    terms = {ADVERSARIAL: experiment.loss.scale * experiment.loss.discriminator(scores)}
+    for name, penalty in experiment.penalty.items():
+        # By name: another penalty beside it leaves this one's random numbers as they are.
+        extra = penalty.term(critic, real, fake, jax.random.fold_in(key, zlib.crc32(name.encode())))
+        if extra is not None:
+            terms[name] = extra
+    return terms
+
+
+def total(terms: dict[str, Scalar]) -> Scalar:
+    """The sum of the terms of a loss."""
+    first, *others = terms.values()
+    return sum(others, first)
 
 
 def generator_update(experiment: Experiment, players: Players, draws: Draws) -> tuple[Player, Update]:
@@ -86,7 +108,7 @@ def generator_update(experiment: Experiment, players: Players, draws: Draws) -> 
 
     (loss, (fake, scores, stats)), grads = jax.value_and_grad(cost, has_aux=True)(generator.params)
     params, opt = experiment.generator_optimizer.apply(grads, generator.opt, generator.params)
-    return Player(params, stats, opt), Update(draws.noise, draws.real, fake, scores, loss, grads)
+    return Player(params, stats, opt), Update(draws.noise, draws.real, fake, scores, {ADVERSARIAL: loss}, loss, grads)
 
 
 UPDATE = {DISCRIMINATOR: discriminator_update, GENERATOR: generator_update}
@@ -121,7 +143,11 @@ class _Counted(Updates):
 
     @property
     def batches(self) -> int:
-        return 1 if self.minibatch == "same" else max(self.d_steps, 1) + max(self.g_steps, 1)
+        return 1 if self.minibatch == "same" else self.moves
+
+    @property
+    def moves(self) -> int:
+        return max(self.d_steps, 1) + max(self.g_steps, 1)
 
     @property
     def learned(self) -> int:
@@ -134,7 +160,7 @@ class _Counted(Updates):
         def draw(index: Any) -> Draws:
             number = 0 if self.minibatch == "same" else first + index
             # The key is each update's own even on the same minibatch, so that dropout differs.
-            return jax.tree.map(lambda leaf: leaf[number], draws)
+            return Draws(draws.real[number], draws.noise[number], draws.key[first + index])
 
         return draw
 

@@ -22,12 +22,14 @@ from ganexp.cli import display
 from ganexp.component import arrays
 from ganexp.config.build import load
 from ganexp.config.options import groups, job_settings, options
+from ganexp.report.metrics import headline
 from ganexp.run import Progress
 from ganexp.train import init
 
 NETS = tuple(f"model.{player}.{size}" for player in ("generator", "discriminator") for size in ("width=8", "depth=2"))
 LOOKS = ("steps=60", "log_every=10", "eval_every=20", "image_every=30", "checkpoint_every=20", "eval_samples=500")
 TINY = (*NETS, *LOOKS, "batch_size=16")
+TERMS = {"loss/discriminator/adversarial", "loss/discriminator/r1"}
 COMMON = {
     "loss/discriminator",
     "loss/generator",
@@ -42,10 +44,10 @@ COMMON = {
 PLANE = {"grid/kl", "grid/js", "grid/kl/floor", "grid/js/floor", "sliced_wasserstein/floor"}
 MODES = {"modes/covered", "modes/high_quality", "modes/kl", "modes/kl/floor"}
 KINDS = {
-    "ring": (TINY, COMMON | PLANE | MODES),
-    "curve": ((*TINY, "dataset=curve"), COMMON | PLANE | {"curve/distance", "curve/coverage"}),
+    "ring": (TINY, COMMON | TERMS | PLANE | MODES),
+    "curve": ((*TINY, "dataset=curve"), COMMON | TERMS | PLANE | {"curve/distance", "curve/coverage"}),
     # All real points are the same: the floor is exactly zero, and none is shown.
-    "dirac": ((*LOOKS, "dataset=dirac", "batch_size=4"), COMMON | {"dirac/theta", "dirac/psi"}),
+    "dirac": ((*LOOKS, "dataset=dirac", "batch_size=4"), COMMON | TERMS | {"dirac/theta", "dirac/psi"}),
 }
 
 
@@ -219,9 +221,10 @@ def test_the_names_other_programs_rely_on_are_everywhere(finished):
     expected = KINDS[kind][1]
     seen = EventAccumulator(str(folder), size_guidance={"scalars": 0}).Reload()
     final, scalars = {*summary(folder)["final"]}, {*seen.Tags()["scalars"]}
-    # For the HParams page.
+    # For the HParams page: a few that stand for the run, because each is a chart of one point.
     last = {tag for tag in scalars if tag.startswith("final/")}
-    assert last == {f"final/{tag}" for tag in (*final, "failed")}
+    assert last == {f"final/{tag}" for tag in (*headline(final, None), "failed")}
+    assert 2 <= len(last) <= 5
     for place, tags in (("metrics.csv", {*columns(folder)}), ("run.json", final), ("TensorBoard", scalars - last)):
         assert expected <= tags, f"{place} lacks {expected - tags}"
         others = {tag for tag in tags - expected - {"step"} if not tag.startswith("schedule/")}
@@ -268,16 +271,21 @@ def test_run_json_says_running_while_it_runs(tmp_path, monkeypatch):
     assert {status for _, status in seen} == {"running"}
 
 
-def test_a_run_that_fails_says_so(tmp_path, monkeypatch):
+def test_a_run_that_fails_says_so(tmp_path, monkeypatch, capsys):
     @contextlib.contextmanager
     def progress(*arguments: object) -> Iterator[Callable[[Progress], None]]:
         yield lambda told: 1 / 0
 
     monkeypatch.setattr(display, "progress", progress)
-    with pytest.raises(ZeroDivisionError):
-        cli.main([*KINDS["dirac"][0], f"out={tmp_path / 'run'}"])
+    assert here(*KINDS["dirac"][0], f"out={tmp_path / 'run'}") == 1
     told = summary(tmp_path / "run")
     assert (told["status"], told["reason"]) == ("failed", "ZeroDivisionError: division by zero")
+    said = capsys.readouterr().err.splitlines()[-1]
+    assert said.startswith(f"ganexp: {tmp_path / 'run'}: failed: ZeroDivisionError: division by zero")
+    assert "Traceback" in (tmp_path / "run" / "error.txt").read_text()
+    monkeypatch.undo()
+    assert here("resume", str(tmp_path / "run")) == 0
+    assert not (tmp_path / "run" / "error.txt").exists()
 
 
 def test_a_divergence_exits_3_and_says_where_and_why(tmp_path, capsys):
@@ -315,7 +323,7 @@ def test_a_sweep_makes_a_whole_run_folder_for_each_combination(tmp_path):
     assert (done.returncode, "Traceback" in done.stderr) == (0, False), done.stderr
     folders = sorted(path.parent for path in (tmp_path / "sweep").rglob("run.json"))
     assert [folder.parent for folder in folders] == [tmp_path / "sweep"] * 4
-    assert (tmp_path / "sweep" / "multirun.yaml").exists()
+    assert (tmp_path / "sweep" / "sweep.json").exists()
     seen = set()
     for number, folder in enumerate(folders):
         index, _, slug = folder.name.partition("_")
@@ -331,9 +339,11 @@ def test_a_sweep_makes_a_whole_run_folder_for_each_combination(tmp_path):
     assert seen == {(radius, loss) for radius in (1.0, 2.5) for loss in ("minimax", "least_squares")}
     assert "4 runs: 4 finished" in done.stdout
     assert "xla_bridge" not in done.stdout + done.stderr
-    # A run of a sweep is a run: it can go on.
-    assert here("resume", str(folders[0]), "steps=30") == 0
-    assert summary(folders[0])["step"] == 30
+    # A run of a sweep is a run, and can go on by itself; in its place it has the length of the others.
+    assert here("resume", str(folders[0]), "steps=30") == 2
+    alone = folders[0].rename(tmp_path / "alone")
+    assert here("resume", str(alone), "steps=30") == 0
+    assert summary(alone)["step"] == 30
 
 
 def test_a_sweep_with_a_divergence_exits_3_and_runs_the_others(tmp_path):

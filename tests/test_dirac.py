@@ -51,7 +51,7 @@ def dirac(method: str, order: tuple[str, ...]) -> tuple[np.ndarray, np.ndarray]:
     start = ("model.generator.start=1", "model.discriminator.start=-1")
     chosen = ("optimizer=sgd", f"optimizer.learning_rate={h}", "optimizer.momentum=null", "schedule=[]")
     experiment = arrays(job(compose([*overrides, *settings, *start, *chosen, *order])).experiment)
-    state, report, seen = jax.jit(init)(experiment), no_report(), []
+    state, report, seen = jax.jit(init)(experiment), no_report(experiment), []
     for stop in stops:
         state, report = chunk(experiment, (), state, report, np.int32(stop))
         g, d = (float(jax.tree.leaves(state.players[player].params)[0][0]) for player in PLAYERS)

@@ -52,7 +52,7 @@ def numbers_only(state: TrainState) -> Any:
 
 def train_to(experiment: Experiment, *stops: int) -> tuple[TrainState, Report]:
     experiment = arrays(experiment)
-    state, report = jax.jit(init)(experiment), no_report()
+    state, report = jax.jit(init)(experiment), no_report(experiment)
     for stop in stops:
         state, report = chunk(experiment, (), state, report, np.int32(stop))
     return state, report
@@ -103,7 +103,7 @@ def test_the_trajectory_does_not_depend_on_what_is_looked_at(tmp_path):
         table = read_table(tmp_path / name / "metrics.csv")
         losses = np.stack([table["loss/discriminator"], table["loss/generator"]], axis=1)
         tables[name] = dict(zip(table["step"].tolist(), losses.tolist(), strict=True))
-        like = jax.eval_shape(lambda: (init(arrays(job(compose(SMALL)).experiment)), no_report()))
+        like = jax.eval_shape(lambda: (init(small := arrays(job(compose(SMALL)).experiment)), no_report(small)))
         last[name] = checkpoints.load(checkpoints.paths(tmp_path / name)[0], like)[:2]
     assert same(last["often"], last["oddly"])
     assert same(last["often"], last["never"])
@@ -127,7 +127,9 @@ def test_steps_one_by_one_are_the_chunk(composed):
         fused, report = train_to(chosen, 10)
         assert int(state.step) == int(fused.step) == 10
         assert_near(numbers_only(state), numbers_only(fused))
-        assert_near({player: updates[player].loss for player in PLAYERS}, report.losses)
+        terms = {f"{player}/{term}": value for player in PLAYERS for term, value in updates[player].terms.items()}
+        losses = {**{player: updates[player].loss for player in PLAYERS}, **terms}
+        assert_near({name: losses[name] for name in report.losses}, report.losses)
 
 
 def batch(draws: Draws, number: int) -> Draws:

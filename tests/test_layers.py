@@ -7,14 +7,14 @@ import ganexp
 
 ROOT = Path(ganexp.__file__).parent
 LAYERS = [
-    ["spelling", "blocks", "places", "__init__"],
+    ["spelling", "values", "blocks", "places", "__init__"],
     ["component"],
     ["types"],
     ["nets", "datasets", "priors", "losses", "penalties", "optimizers", "schedules", "outputs"],
     ["experiment"],
     ["job", "updates", "classifier"],
     ["train", "metrics", "records"],
-    ["views", "device", "outcome"],
+    ["views", "device", "outcome", "size"],
     ["checkpoints", "looks", "report"],
     ["recorder"],
     ["run", "cache"],

@@ -6,14 +6,14 @@ import os
 import pytest
 
 from ganexp.component import SettingError
-from ganexp.records.claim import claimed
+from ganexp.records.lock import locked
 
 
 def test_a_claimed_folder_is_refused_with_a_sentence_and_free_again_afterwards(tmp_path):
     sentence = "another process is training this run"
-    with claimed(tmp_path), pytest.raises(SettingError, match=sentence), claimed(tmp_path):
+    with locked(tmp_path), pytest.raises(SettingError, match=sentence), locked(tmp_path):
         pass
-    with claimed(tmp_path):
+    with locked(tmp_path):
         pass
 
 
@@ -21,7 +21,7 @@ def test_a_process_that_died_holds_nothing(tmp_path):
     dead = os.open(tmp_path, os.O_RDONLY)
     fcntl.flock(dead, fcntl.LOCK_EX)
     os.close(dead)
-    with claimed(tmp_path):
+    with locked(tmp_path):
         pass
 
 
@@ -30,5 +30,5 @@ def test_a_file_system_without_locks_keeps_nobody_out(tmp_path, monkeypatch):
         raise OSError("no locks here")
 
     monkeypatch.setattr(fcntl, "flock", no_locks)
-    with claimed(tmp_path), claimed(tmp_path):
+    with locked(tmp_path), locked(tmp_path):
         pass

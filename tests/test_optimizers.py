@@ -99,7 +99,10 @@ def test_an_unknown_setting_is_refused_with_the_nearest_and_all_that_are_known()
         ("adam", {"b1": 1.0}), ("adam", {"b2": -0.1}), ("adam", {"eps": -1e-8}), ("adam", {"b1": "x"}),
         ("adam", {"b1": True}), ("adam", {"nesterov": 1}), ("adam", {"b1": None}), ("adam", {"b1": float("nan")}),
         ("adam", {"eps": float("inf")}), ("adam", {"eps": 1e39}), ("rmsprop", {"decay": 1.0}), ("adadelta", {"rho": 1.5}),
-        ("adafactor", {"min_dim_size_to_factor": 2.5}),
+        ("adafactor", {"min_dim_size_to_factor": 2.5}), ("adafactor", {"min_dim_size_to_factor": float("inf")}),
+        ("adafactor", {"min_dim_size_to_factor": float("nan")}), ("adafactor", {"min_dim_size_to_factor": 10**30}),
+        ("adam", {"eps": 10**400}), ("adam", {"b1": [0.5]}), ("adam", {"b1": {}}), ("adam", {"nesterov": None}),
+        ("sgd", {"momentum": []}), ("sgd", {"momentum": [0.5, 0.9]}), ("sgd", {"momentum": "0.5"}),
     ],
 )  # fmt: skip
 def test_settings_out_of_range_are_refused(name, settings):
@@ -111,6 +114,24 @@ def test_a_share_below_one_only_in_64_bits_is_refused():
     # As a 32-bit float it is 1, and Adam would divide by 1 - 1.
     with pytest.raises(SettingError, match=r"^b2: "):
         Optimizer("adam", 0.1, settings={"b2": 1 - 1e-9})
+
+
+@pytest.mark.parametrize("field", ["learning_rate", "clip_norm", "clip_value", "weight_bound"])
+@pytest.mark.parametrize("value", [[], [0.1, 0.2], {}, "0.1", True, 10**400], ids=lambda value: type(value).__name__)
+def test_numbers_that_every_optimizer_has_are_numbers(field, value):
+    with pytest.raises(SettingError, match=rf"^{field}: "):
+        Optimizer(**({"name": "sgd", "learning_rate": 0.1} | {field: value}))
+
+
+@pytest.mark.parametrize("name", [None, 3, ["sgd"], {}])
+def test_the_name_is_a_text(name):
+    with pytest.raises(SettingError, match=r"^name: .* is not a text"):
+        Optimizer(name, 0.1)
+
+
+def test_settings_have_names():
+    with pytest.raises(SettingError, match=r"^settings: \{1: 2\} is not settings by name"):
+        Optimizer("sgd", 0.1, settings={1: 2})
 
 
 @pytest.mark.parametrize("settings", [{"momentum": None}, {"momentum": 0}, {"momentum": 0.5, "nesterov": True}])

@@ -172,7 +172,7 @@ def test_summaries_of_other_plugins_can_be_added(tmp_path, event_file):
 
 @pytest.mark.parametrize("data", [b"", b"a", bytes(range(256)) * 5], ids=len)
 def test_the_checksum_is_tensorboards(data):
-    assert int.from_bytes(events._masked_checksum(data), "little") == masked_crc32c(data)
+    assert int.from_bytes(events.masked_checksum(data), "little") == masked_crc32c(data)
 
 
 # Resumption

@@ -10,8 +10,9 @@ import pytest
 import yaml
 from commands import ganexp
 
-from ganexp.cli import sweep
+from ganexp.cli import sweep_plan
 from ganexp.cli.search_plan import ends
+from ganexp.cli.sweep_end import judged, metric_of
 from ganexp.config.build import load
 from ganexp.config.compose import conf_dir, prepare
 from ganexp.config.mistakes import Mistake
@@ -95,7 +96,7 @@ def test_what_cannot_be_drawn_from_is_refused(text):
 def test_the_main_metric_is_known_before_a_run(words):
     assert ganexp(*words, "out=run") == 0
     _, job = load(words)
-    assert sweep.metric_of(job) == main_metric(summary(Path("run"))["final"])
+    assert metric_of(job) == main_metric(summary(Path("run"))["final"])
 
 
 @pytest.mark.parametrize(
@@ -104,10 +105,10 @@ def test_the_main_metric_is_known_before_a_run(words):
 def test_a_run_without_its_metric_is_worse_than_any(metric, worst):
     _, job = load([f"sweep.metric={metric}"])
     finals = {"status": "finished", "final": {metric: 0.25}}
-    assert sweep.judged(job, finals) == 0.25
-    assert sweep.judged(job, finals | {"status": "diverged"}) == worst
-    assert sweep.judged(job, finals | {"final": {metric: float("nan")}}) == worst
-    assert sweep.judged(job, {}) == worst
+    assert judged(job, finals) == 0.25
+    assert judged(job, finals | {"status": "diverged"}) == worst
+    assert judged(job, finals | {"final": {metric: float("nan")}}) == worst
+    assert judged(job, {}) == worst
 
 
 @pytest.mark.parametrize("path", SEARCHES, ids=lambda path: path.stem)
@@ -133,7 +134,7 @@ def test_an_interval_is_not_for_a_grid_and_the_way_out_is_named(capsys):
 @pytest.mark.parametrize("name", ["joblib", "submitit_local", "submitit_slurm", "ray"])
 def test_a_launcher_that_is_not_installed_is_named_with_its_extra(name, capsys):
     prepare()
-    if name in sweep.hydra().config_loader.get_group_options("hydra/launcher"):
+    if name in sweep_plan.hydra().config_loader.get_group_options("hydra/launcher"):
         pytest.skip(f"hydra/launcher={name} is installed")
     extra = name.partition("_")[0]
     assert f"ganexp[{extra}]" in sentence(capsys, "-m", "seed=0,1", f"hydra/launcher={name}")
@@ -141,11 +142,11 @@ def test_a_launcher_that_is_not_installed_is_named_with_its_extra(name, capsys):
 
 def test_other_launchers_and_sweepers_that_do_not_exist_are_refused(capsys):
     assert "jax" in sentence(capsys, "-m", "seed=0,1", "hydra/launcher=nothing")
-    assert "checked" in sentence(capsys, "-m", "seed=0,1", "hydra/sweeper=nothing")
+    assert "basic" in sentence(capsys, "-m", "seed=0,1", "hydra/sweeper=nothing")
 
 
 def test_a_search_without_optuna_says_what_to_install(capsys):
-    if "optuna" in sweep.hydra().config_loader.get_group_options("hydra/sweeper"):
+    if "optuna" in sweep_plan.hydra().config_loader.get_group_options("hydra/sweeper"):
         pytest.skip("Optuna is installed")
     assert "ganexp[optuna]" in sentence(capsys, "-m", "search=adam")
 
@@ -241,7 +242,7 @@ def test_diverged_runs_are_the_worst_of_a_search(searched):
         (("search=adam", "hydra.sweeper.nothing=1"), "n_trials"),
         (("search=adam", "hydra/sweeper/sampler=nothing"), "tpe"),
         (("search=adam", "hydra/sweeper/sampler=grid"), "leave out hydra/sweeper=optuna"),
-        (("search=adam", "hydra/sweeper=checked"), "leave it out"),
+        (("search=adam", "hydra/sweeper=basic"), "leave it out"),
         (("search=adam", "hydra.sweeper.storage=sqlite:///x.db"), "leave it out"),
         (("search=adam", "profile=true"), "hydra/launcher=basic"),
         (("hydra/sweeper=optuna",), "nothing has a space"),

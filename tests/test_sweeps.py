@@ -89,7 +89,7 @@ def test_a_sweep_has_a_folder_for_each_run_named_by_what_differs(whole):
         "hydra.yaml",
         "overrides.yaml",
     }
-    assert (whole / "multirun.yaml").exists()
+    assert (whole / "sweep.json").exists()
     # The checkpoints of programs are gone with their runs' end.
     assert not (whole / "programs").exists()
 

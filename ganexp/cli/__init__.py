@@ -4,23 +4,34 @@ from __future__ import annotations
 
 import argparse
 import gc
-import os
 import sys
 import time
 from collections.abc import Sequence
 from typing import NoReturn
 
 import ganexp
+from ganexp.cli import environment, streams
+from ganexp.cli.sentences import say
 
 STARTED = time.perf_counter()
 
 FINISHED, FAILED, MISTAKE, DIVERGED = 0, 1, 2, 3
-COMMANDS = ("train", "resume", "report", "quiz", "classifier", "list")
+# Each command with the flags it takes; `report` has a parser of its own.
+COMMANDS = {
+    "train": ("multirun", "cfg", "dry_run"),
+    "resume": ("cfg", "dry_run"),
+    "extend": ("dry_run",),
+    "report": (),
+    "quiz": (),
+    "classifier": (),
+    "list": (),
+}
+FLAGS = {"multirun": "-m", "cfg": "--cfg", "dry_run": "--dry-run"}
 
 
 class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
-        print(f"ganexp: {message} (see ganexp --help)", file=sys.stderr)
+        say(f"{message} (see ganexp --help)")
         sys.exit(MISTAKE)
 
 
@@ -41,28 +52,41 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     # Importing and tracing make a million objects that stay: looking for garbage among them is a tenth of the start.
     # Collection goes on once the device is busy.
     gc.disable()
-    try:
-        status = _main(list(sys.argv[1:] if arguments is None else arguments))
+    with streams.steady() as lost:
+        try:
+            status = _main(list(sys.argv[1:] if arguments is None else arguments))
+        except KeyboardInterrupt:
+            status = 130
         sys.stdout.flush()
-    except BrokenPipeError:
-        # The reader (head, less) went away: nothing is wrong, and the interpreter must not write again at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        status = FINISHED
-    except KeyboardInterrupt:
-        status = 130
+        if error := lost():
+            print(f"ganexp: what it printed could not be written ({error.strerror})", file=sys.stderr)
+            status = status or FAILED
     gc.enable()
     sys.exit(status)
 
 
 def _report(arguments: list[str]) -> int:
     # It has options of its own, and needs neither JAX nor Hydra.
+    if (refused := environment.refusal_of_pictures()) is not None:
+        return _refuse(refused)
+    environment.settle()
     from ganexp.cli import report
     from ganexp.cli.guard import guarded
 
     return guarded(lambda: report.command(arguments))
 
 
+def _refuse(sentence: str) -> int:
+    say(sentence)
+    return MISTAKE
+
+
 def _main(arguments: list[str]) -> int:
+    if sys.platform == "win32":
+        return _refuse("runs on Linux and macOS; on Windows install and start it inside WSL")
+    if (word := next(filter(environment.unreadable, arguments), None)) is not None:
+        return _refuse(f"{word}: has characters that this locale cannot read; set LC_ALL=C.UTF-8, or type others")
+    notes = environment.pin()
     if arguments[:1] == ["report"] and not {"-h", "--help"} & {*arguments}:
         return _report(arguments[1:])
     typed = _parser().parse_intermixed_args(arguments)
@@ -77,6 +101,8 @@ def _main(arguments: list[str]) -> int:
 
         print(page.text())
         return FINISHED
+    if (unfit := _unfit(command, typed)) is not None:
+        return _refuse(unfit)
     if command == "list":
         from ganexp.cli import help as page
 
@@ -85,7 +111,51 @@ def _main(arguments: list[str]) -> int:
         from ganexp.cli import completion
 
         return completion.complete(typed.shell_completion)
-    from ganexp.cli import train
+    for note in notes:
+        print(f"ganexp: note: {note}", file=sys.stderr)
+    if (refused := environment.refusal(device=typed.cfg is None)) is not None:
+        return _refuse(refused)
+    environment.settle()
     from ganexp.cli.guard import guarded
 
-    return guarded(lambda: train.command(command, words, typed))
+    return guarded(lambda: _dispatch(command, words, typed))
+
+
+def _unfit(command: str, typed: argparse.Namespace) -> str | None:
+    """What is wrong with the flags that were typed with a command."""
+    for flag, text in FLAGS.items():
+        if getattr(typed, flag) and flag not in COMMANDS[command]:
+            known = " and ".join(FLAGS[name] for name in COMMANDS[command])
+            return f"{command} takes no {text}; {f'it takes {known}' if known else 'it takes no flags'}"
+    if typed.multirun and typed.cfg:
+        return "--cfg prints the config of one run; leave out -m"
+    return None
+
+
+def _dispatch(command: str, words: list[str], typed: argparse.Namespace) -> int:
+    from ganexp.cli.workspace import as_they_stand
+
+    words = as_they_stand(words)
+    if command == "resume":
+        from ganexp.cli import resume
+
+        return resume.command(words, typed)
+    if command == "extend":
+        from ganexp.cli import sweep
+
+        return sweep.extend(words, typed.dry_run)
+    if command == "quiz":
+        from ganexp.cli import quiz
+
+        return quiz.command(words)
+    if command == "classifier":
+        from ganexp.cli import classifier
+
+        return classifier.command(words)
+    if typed.multirun:
+        from ganexp.cli import sweep
+
+        return sweep.command(words, typed.dry_run)
+    from ganexp.cli import train
+
+    return train.command(words, typed)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import gc
 import json
 import re
@@ -16,11 +15,12 @@ import numpy as np
 from jaxtyping import UInt8
 
 from ganexp import cli
-from ganexp.cli import train
-from ganexp.component import describe, option_name
+from ganexp.cli import workspace
+from ganexp.component import option_name
 from ganexp.config.build import load
 from ganexp.config.mistakes import Mistake
 from ganexp.datasets.images import shown
+from ganexp.description import describe
 from ganexp.job import Job
 from ganexp.types import WHITE, Dataset
 
@@ -30,10 +30,8 @@ MOST_EPOCHS = 1000
 LIBRARIES = ("jax", "jaxlib", "flax", "optax", "numpy")
 
 
-def command(words: Sequence[str], typed: argparse.Namespace) -> int:
+def command(words: Sequence[str]) -> int:
     """Train the classifier as `words` say, and leave its weights and recipe in a folder; the exit status."""
-    if typed.multirun or typed.cfg or typed.dry_run:
-        raise Mistake("the classifier is trained once, without -m, --cfg and --dry-run")
     for word in words:
         setting = re.split(r"[=.@]", word.lstrip("+~"))[0]
         if "=" in word and setting not in SETTINGS:
@@ -51,8 +49,8 @@ def command(words: Sequence[str], typed: argparse.Namespace) -> int:
             "choose dataset=mnist or dataset=binarized_mnist"
         )
     folder = _folder(job)
-    train.load_data(job)
-    train.make(folder)
+    workspace.load_data(job)
+    workspace.make(folder)
     gc.enable()
     _train(job, epochs, folder)
     return cli.FINISHED
@@ -70,7 +68,9 @@ def _epochs(words: Sequence[str]) -> int | None:
 
 
 def _folder(job: Job) -> Path:
-    folder = train.folder_of(job)
+    folder = workspace.folder_of(job)
+    workspace.refuse_sweep(folder)
+    workspace.refuse_run(folder)
     taken = next((folder / name for name in (f"{NAME}.json", f"{NAME}.npz") if (folder / name).exists()), None)
     if taken:
         raise Mistake(f"out={folder}: holds {taken.name} already; choose another folder")
@@ -97,7 +97,7 @@ def _train(job: Job, epochs: int | None, folder: Path) -> None:
     described = {
         "dataset": option_name(type(dataset)),
         # Without the place of the files, which differs where the images do not.
-        "settings": {name: value for name, value in describe(dataset).items() if name != "files"},
+        "settings": describe(dataset, places=False),
         "seed": seed,
         "epochs": epochs,
         "accuracy": share,

@@ -17,7 +17,7 @@ from ganexp.cli.display import tensorboard
 from ganexp.config.many import swept_of
 from ganexp.job import Job
 from ganexp.outcome import Outcome
-from ganexp.sweep.folder import OVER, summary
+from ganexp.sweep.folder import is_over
 from ganexp.sweep.plan import Program, plan
 from ganexp.sweep.program import Progress
 from ganexp.sweep.scribe import Seat
@@ -62,7 +62,7 @@ class Shown:
         self._programs, self._outcomes = programs, outcomes
         self._labels = [label(program, {run: seat.swept for run, seat in seats.items()}) for program in programs]
         self._jobs = {run: seat.job for run, seat in seats.items()}
-        left = [seat for seat in seats.values() if summary(seat.folder).get("status") not in OVER]
+        left = [seat for seat in seats.values() if not is_over(seat.folder, seat.job)]
         self._total = sum(seat.job.steps for seat in left)
         self._done = [0] * len(programs)
         self._tenths = [-1] * len(programs)

@@ -8,7 +8,7 @@ from pathlib import Path
 import jax
 
 from ganexp import cache
-from ganexp.component import describe
+from ganexp.description import describe
 from ganexp.job import Job
 from ganexp.types import PLAYERS, Net, Parameters
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable
 
 from ganexp import cli
-from ganexp.component import SettingError
-from ganexp.config.mistakes import Mistake
+from ganexp.cli.sentences import say
+from ganexp.config.files import Mistake
+from ganexp.values import SettingError
 
 
 def guarded(command: Callable[[], int]) -> int:
@@ -15,8 +15,8 @@ def guarded(command: Callable[[], int]) -> int:
     try:
         return command()
     except (Mistake, SettingError) as error:
-        print(f"ganexp: {error}", file=sys.stderr)
+        say(str(error))
         return cli.MISTAKE
     except OSError as error:
-        print(f"ganexp: {error.filename or 'a file'}: {error.strerror or error}", file=sys.stderr)
+        say(f"{error.filename or 'a file'}: {error.strerror or error}")
         return cli.FAILED

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import shutil
-import sys
 import textwrap
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
-from ganexp.config.options import groups, job_settings, options
+from ganexp.cli.sentences import say
+from ganexp.config.files import Mistake
+from ganexp.config.option_file import read
+from ganexp.config.options import file_of, folder_of, groups, job_settings, options
 from ganexp.spelling import nearest
 
 PAGE = """\
@@ -73,12 +75,21 @@ def show_options(words: Sequence[str]) -> int:
     known = groups()
     for word in words:
         if word not in known:
-            print(
-                f"ganexp: list {word}: there is no such group; there are {', '.join(known)}{nearest(word, known)}",
-                file=sys.stderr,
-            )
+            say(f"list {word}: there is no such group; there are {', '.join(known)}{nearest(word, known)}")
             return 2
     for group in words or known:
         print(f"{group}:")
-        print(_table(options(group).items(), 110))
+        print(_table(_described(group), 110))
     return 0
+
+
+def _described(group: str) -> Iterator[tuple[str, str]]:
+    """Every option of a group with a line about it or, where it cannot be chosen, why."""
+    for name, line in options(group).items():
+        path = file_of(group, name)
+        try:
+            read(path, folder_of(group))
+        except Mistake as error:
+            yield name, f"cannot be chosen: {str(error).removeprefix(str(path)).lstrip(',: ')}"
+        else:
+            yield name, line

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import argparse
+import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -10,8 +10,7 @@ import jax
 import numpy as np
 
 from ganexp import cli
-from ganexp.cli import resume, train
-from ganexp.config.build import load
+from ganexp.cli import reopen, workspace
 from ganexp.config.mistakes import Mistake
 from ganexp.experiment import Experiment, Stream
 from ganexp.records.atomic import write_atomically
@@ -22,25 +21,24 @@ from ganexp.views.quiz import CELLS, questions, quiz_page, quiz_pictures
 LARGEST = 2**32 - 1
 
 
-def command(words: Sequence[str], typed: argparse.Namespace) -> int:
+def command(words: Sequence[str]) -> int:
     """Write the quiz of the run in the folder named first; the exit status."""
     if not words:
         raise Mistake("quiz needs the folder of a run: ganexp quiz FOLDER [seed=N]")
-    folder, seed = Path(words[0]), _seed(words[1:])
-    resume.summary(folder)
-    _, job = load(resume.overrides(folder))
+    folder, seed = Path(os.path.expanduser(words[0])), _seed(words[1:])
+    job = reopen.job_of(folder, reopen.summary(folder))
     if job.experiment.dataset.size is None:
         raise Mistake(f"{folder}: this run generates points, and a quiz needs images")
-    checkpoint = resume.newest(folder, job)
+    checkpoint = reopen.newest(folder, job)
     if checkpoint is None:
         raise Mistake(f"{folder}: has no checkpoint yet, and so no generator to ask")
-    train.load_data(job)
+    workspace.load_data(job)
     real, fake = pools(job.experiment, jax.device_put(checkpoint.state), seed)
     asked = questions(seed, real, fake)
     title = f"Spot the fake: step {int(checkpoint.state.step):,}"
     picture, answers = quiz_pictures(asked, title)
     place = folder / "quiz"
-    train.make(place)
+    workspace.make(place)
     for name, content in {
         f"quiz_{seed}.html": quiz_page(asked, title, seed, folder.resolve().name).encode(),
         f"quiz_{seed}.png": png_bytes(picture),

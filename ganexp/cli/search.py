@@ -13,17 +13,23 @@ from typing import Any
 
 from hydra.core.utils import JobReturn
 from hydra.types import HydraContext
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig
 
 from ganexp import cache, cli
-from ganexp.cli import sweep, train
+from ganexp.cli import sweep_plan, workspace
 from ganexp.cli.display_sweep import seconds, span
+from ganexp.cli.launch import Alone
 from ganexp.cli.search_plan import Search, planned
+from ganexp.cli.sweep_end import end, judged
 from ganexp.cli.together import Stopped, Together
-from ganexp.config.compose import parsed
+from ganexp.cli.workspace import quoted
+from ganexp.config.compose import ROOT, parsed
+from ganexp.config.many import load_many
 from ganexp.config.mistakes import Mistake
 from ganexp.outcome import interruptible
-from ganexp.records.claim import claimed
+from ganexp.provenance import record
+from ganexp.records.lock import locked
+from ganexp.records.summary import read_summary
 from ganexp.report.metrics import lower_is_better, penalty
 from ganexp.sweep import folder as records
 from ganexp.sweep.plan import plan
@@ -32,26 +38,28 @@ from ganexp.sweep.plan import plan
 def command(words: Sequence[str], dry_run: bool, launcher: str) -> int:
     """Check the ends of what is searched, then train what Optuna asks for; the exit status is that of the worst run."""
     search = planned(words, launcher)
-    folder, known = sweep.folder_of(search.jobs[0], words)
-    if known is not None and launcher != sweep.LAUNCHER:
-        raise Mistake(f"out={folder}: holds this search already; go on with it by ganexp resume {folder}")
+    folder, known = sweep_plan.folder_of(words, [])
+    if known is not None and known.words != sweep_plan.own(words):
+        records.refuse_other_words(folder, known, sweep_plan.own(words))
+    if known is not None and launcher != sweep_plan.LAUNCHER:
+        raise Mistake(f"out={folder}: holds this search already; go on with it by ganexp resume {quoted(folder)}")
     if dry_run:
         show(search, folder)
         return cli.FINISHED
     _load_data(search)
-    train.make(folder)
-    return _train(search, folder, known or records.Known(sweep.own(words), [], []), launcher)
+    workspace.make(folder)
+    return _train(search, folder, known or records.Known(sweep_plan.own(words), [], [], []), launcher)
 
 
 def resume(folder: Path, known: records.Known, dry_run: bool) -> int:
     """Go on with the search in `folder`: asked anew and told the same, its sampler asks for the same runs; the exit status."""
     words = [word for word in known.words if not word.startswith(("hydra/launcher=", "hydra.launcher."))]
-    search = planned(words, sweep.LAUNCHER)
+    search = planned(words, sweep_plan.LAUNCHER)
     if dry_run:
         show(search, folder)
         return cli.FINISHED
     _load_data(search)
-    return _train(search, folder, known, sweep.LAUNCHER)
+    return _train(search, folder, known, sweep_plan.LAUNCHER)
 
 
 def show(search: Search, folder: Path) -> None:
@@ -69,62 +77,86 @@ def show(search: Search, folder: Path) -> None:
 
 def _load_data(search: Search) -> None:
     for job in search.jobs:
-        train.load_data(job)
+        workspace.load_data(job)
 
 
 def _train(search: Search, folder: Path, known: records.Known, launcher: str) -> int:
-    with claimed(folder), _quiet():
-        if launcher != sweep.LAUNCHER:
+    with locked(folder), _quiet():
+        if launcher != sweep_plan.LAUNCHER:
             records.write(folder, known)
-            number = sweep.alone(search.words, folder, search.trials)
+            number = _alone(search, folder)
             records.write(folder, known._replace(runs=_left_in(folder), batches=[0]))
             return _end(search, folder, number)
         cache.enable()
         with interruptible() as interrupted:
             with suppress(Stopped):
-                sweep.multirun(search.words, folder, Trials(folder, known, interrupted, search.trials))
+                _multirun(search, folder, Trials(folder, known, interrupted, search.trials))
             return _end(search, folder, interrupted())
+
+
+def _alone(search: Search, folder: Path) -> int:
+    task = Alone(search.trials)
+    try:
+        _multirun(search, folder, task)
+    except KeyboardInterrupt:
+        return task.signal
+    return 0
+
+
+def _multirun(search: Search, folder: Path, task: Any) -> None:
+    """Have Optuna's sweeper and the launcher do `task` for every run, in folders inside of `folder`."""
+    typed = sweep_plan.typed_for_hydra(search.words, folder)
+    sweep_plan.hydra().multirun(ROOT, task, typed, with_log_configuration=False)
 
 
 class Trials(Together):
     """The task of a search of `count` runs: those of `known`, which are asked for again first, and then new ones."""
 
     def __init__(self, folder: Path, known: records.Known, interrupted: Any, count: int):
-        super().__init__(folder, records.Known(known.words, [], []), interrupted)
+        super().__init__(folder, known._replace(runs=[], batches=[]), interrupted)
         self._before, self._count = known.runs, count
 
     def together(
         self, context: HydraContext, config: DictConfig, batch: Sequence[Sequence[str]], first: int
     ) -> list[JobReturn]:
-        """Train what is left of a batch; raises Mistake where the search does not ask for what it asked for before."""
+        """Train what is left of a batch; raises Mistake where the search does not ask for what it asked for before, and
+        SettingError where that comes to other settings now."""
         after = first + len(batch)
-        before = [run for _, run in self._before[first:after]]
-        if before != [list(run) for run in batch][: len(before)]:
+        before = self._before[first:after]
+        if [run.overrides for run in before] != [list(run) for run in batch][: len(before)]:
             raise Mistake(
                 f"{self.folder}: the search asks for other runs than before, because another Optuna chooses them, or a run "
                 "that had failed did not fail again; begin it anew in another folder"
             )
-        states = [records.summary(self.folder / name).get("status") for name, _ in self._before[first:after]]
-        if len(before) < len(batch) or not {*states} <= {*records.OVER}:
+        again = [
+            run._replace(record=record(composed.job)) for run, composed in zip(before, load_many(batch), strict=False)
+        ]
+        records.refuse_other(self.folder, self.known._replace(runs=self._before), self.known.words, again)
+        over = [records.is_over(self.folder / run.name, records.job_of(self.folder, run)) for run in before]
+        if len(before) < len(batch) or not all(over):
             print(f"trials {first + 1} to {after} of {self._count}", file=sys.stderr, flush=True)
         return super().together(context, config, batch, first)
 
 
-def _left_in(folder: Path) -> list[tuple[str, list[str]]]:
+def _left_in(folder: Path) -> list[records.Listed]:
     """The runs that a launcher left in `folder`, in their order."""
-    places = sorted(folder.glob("*/.hydra/overrides.yaml"), key=lambda path: int(path.parts[-3].partition("_")[0]))
-    return [(path.parts[-3], [str(word) for word in OmegaConf.load(path)]) for path in places]
+    left = [path.parent for path in folder.glob("[0-9]*_*/run.json")]
+    found = []
+    for place in sorted(left, key=lambda path: int(path.name.partition("_")[0])):
+        known = read_summary(place)
+        found.append(records.Listed(place.name, known["overrides"], {part: known[part] for part in records.PARTS}))
+    return found
 
 
 def _end(search: Search, folder: Path, number: int) -> int:
-    status = sweep.end(folder, search.metric, number, search.trials)
+    status = end(folder, search.metric, number, search.trials)
     known = records.read(folder)
     assert known is not None
     lowest = lower_is_better(search.metric)
-    scores = [sweep.judged(search.jobs[0], records.summary(folder / name)) for name, _ in known.runs]
+    scores = [judged(search.jobs[0], records.summary(folder / run.name)) for run in known.runs]
     best = (min if lowest else max)(scores, default=penalty(search.metric))
     if best != penalty(search.metric):
-        name, overrides = known.runs[scores.index(best)]
+        name, overrides, _ = known.runs[scores.index(best)]
         chosen = " ".join(word for word in overrides if parsed(word).get_key_element() in search.spaces)
         print(f"best:   {search.metric} {best:.4g} by {chosen}, in {folder / name}")
     return status

@@ -13,10 +13,12 @@ from hydra.errors import OverrideParseException
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 
-from ganexp.cli import sweep
+from ganexp.cli import sweep_plan
+from ganexp.cli.sweep_end import metric_of
 from ganexp.component import SettingError
 from ganexp.config.build import load
 from ganexp.config.compose import ROOT, check, option, parsed
+from ganexp.config.grid import unfixed
 from ganexp.config.mistakes import ERRORS, Mistake, explain, keys, parse
 from ganexp.job import Job
 from ganexp.report.metrics import lower_is_better, way
@@ -48,17 +50,17 @@ class Search:
 def planned(words: Sequence[str], launcher: str) -> Search:
     """The search that was typed, with every end of every space composed and built; raises Mistake and SettingError."""
     name = option(words, "hydra/sweeper", SWEEPER)
-    if name in sweep.GRIDS:
+    if name in sweep_plan.GRIDS:
         raise Mistake(f"hydra/sweeper={name}: makes every combination; leave it out to search")
-    sweep.refuse_absent("hydra/sweeper", name)
-    sweep.refuse_absent("hydra/sweeper/sampler", option(words, "hydra/sweeper/sampler", "tpe"))
+    sweep_plan.refuse_absent("hydra/sweeper", name)
+    sweep_plan.refuse_absent("hydra/sweeper/sampler", option(words, "hydra/sweeper/sampler", "tpe"))
     if name != SWEEPER:
         raise Mistake(f"hydra/sweeper={name}: searches go through hydra/sweeper={SWEEPER} here")
-    typed = parse([word for word in words if sweep.own([word])], OverridesParser.create(), sweeps=True)
+    typed = parse([word for word in words if sweep_plan.own([word])], OverridesParser.create(), sweeps=True)
     check([override for override in typed if not override.is_sweep_override()])
     node = _sweeper(typed)
     spaces, constants = _spaces(typed, node)
-    jobs = _ends(spaces, [*constants, *(word for word in words if not sweep.own([word]))], launcher)
+    jobs = _ends(spaces, [*constants, *(word for word in words if not sweep_plan.own([word]))], launcher)
     search = Search(
         words=[*constants, f"hydra/sweeper={RESOLVED}", *(word for word in words if word.startswith("hydra/launcher="))]
         + [word for word in words if word.startswith("hydra.launcher.")],
@@ -67,7 +69,7 @@ def planned(words: Sequence[str], launcher: str) -> Search:
         trials=node.n_trials,
         batch=min(node.n_jobs, node.n_trials),
         sampler=str(node.sampler._target_).rpartition(".")[2],
-        metric=sweep.metric_of(jobs[0]),
+        metric=metric_of(jobs[0]),
     )
     _direct(search, node, typed)
     node.params = spaces
@@ -108,7 +110,7 @@ def _sweeper(typed: Sequence[Override]) -> DictConfig:
 
 def _composed(words: Sequence[str]) -> DictConfig:
     words = [*(word for word in words if not word.startswith("hydra/sweeper=")), f"hydra/sweeper={SWEEPER}"]
-    config = sweep.hydra().compose_config(ROOT, words, run_mode=RunMode.MULTIRUN, with_log_configuration=False)
+    config = sweep_plan.hydra().compose_config(ROOT, words, run_mode=RunMode.MULTIRUN, with_log_configuration=False)
     node: DictConfig = config.hydra.sweeper
     return node
 
@@ -147,13 +149,19 @@ def _ends(spaces: dict[str, str], constants: Sequence[str], launcher: str) -> li
     for key, found in values.items():
         jobs += [_job(f"{key}={spaces[key]}: at {value}", {**first, key: value}, constants) for value in found[1:]]
     for job in jobs:
-        sweep.refuse(job, launcher)
+        sweep_plan.refuse(job, launcher)
     return jobs
 
 
 def _job(where: str, values: dict[str, str], constants: Sequence[str]) -> Job:
+    words = [*(f"{key}={value}" for key, value in values.items()), *constants]
     try:
-        return load([*(f"{key}={value}" for key, value in values.items()), *constants])[1]
+        config, job = load(words)
+        if open_ := unfixed(config, words):
+            raise Mistake(
+                f"the recipe sweeps over {', '.join(open_)}; a search draws from spaces: give it one of these"
+            )
+        return job
     except (Mistake, SettingError) as error:
         said = str(error)
         raise Mistake(said if said.startswith(where) else f"{where}: {said}") from None

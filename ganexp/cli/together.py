@@ -1,4 +1,4 @@
-"""The task of Hydra's launcher `jax`: all runs of a sweep side by side, begun or gone on with."""
+"""All runs of a sweep side by side, begun or gone on with; and the same as the task of Hydra's launcher `jax`."""
 
 from __future__ import annotations
 
@@ -15,12 +15,17 @@ from hydra.core.utils import JobReturn, JobStatus
 from hydra.types import HydraContext
 from omegaconf import DictConfig
 
+from ganexp.cli import notes
 from ganexp.cli.display_sweep import Shown
-from ganexp.cli.sweep import judged
-from ganexp.config.many import Composed, Launched, folder_name, load_many, swept_of
+from ganexp.cli.sweep_end import judged
+from ganexp.cli.sweep_plan import Planned, launched, named
+from ganexp.component import SettingError
+from ganexp.config.many import Composed, Launched, load_many, swept_of
+from ganexp.config.mistakes import ERRORS
 from ganexp.job import Job
 from ganexp.outcome import Outcome
-from ganexp.report.metrics import LOWER_IS_BETTER
+from ganexp.provenance import record
+from ganexp.report.metrics import LOWER_IS_BETTER, headline
 from ganexp.sweep.folder import Known, summary, write
 from ganexp.sweep.plan import plan
 from ganexp.sweep.scribe import Seat
@@ -42,78 +47,84 @@ class Stopped(Exception):
 
 
 class Together:
-    """The task of Hydra's launcher `jax`, which takes the runs of a batch at once; they lie in `folder`.
+    """Trains the runs of a sweep in `folder`; `known` is what is known of it, and grows where runs are chosen on the way.
 
-    `known` is what is known of the sweep, and grows; `interrupted` says the number of a signal. `composed` are runs by their
-    overrides.
+    `interrupted` says the number of a signal.
     """
 
     def __init__(self, folder: Path, known: Known, interrupted: Callable[[], int]):
         self.folder, self.known, self.interrupted = folder, known, interrupted
-        self.composed: dict[tuple[str, ...], Composed] = {}
         self._outcomes: dict[int, Outcome] = {}
+        self._launched: Launched | None = None
+
+    def train_all(self, runs: Sequence[Planned]) -> None:
+        """Train what is left of all runs of the sweep, batch by batch."""
+        runs = self._composed(runs)
+        for first, after in itertools.pairwise([*self.known.batches, len(runs)]):
+            self._train(runs[first:after], first)
 
     def together(
         self, context: HydraContext, config: DictConfig, batch: Sequence[Sequence[str]], first: int
     ) -> list[JobReturn]:
-        """Train the runs of a batch, the first of which is the sweep's `first`-th; raises Mistake, and Stopped."""
-        words = [tuple(run) for run in batch]
-        self.composed |= {run.overrides: run for run in load_many([run for run in words if run not in self.composed])}
-        runs = [self.composed[run] for run in words]
-        constant = frozenset(config.hydra.job.config.override_dirname.exclude_keys)
-        named = [(folder_name(first + place, run, constant), list(run)) for place, run in enumerate(words)]
-        self.known.runs.extend(named)
+        """Train the runs of a batch that a sampler chose, the first of which is the sweep's `first`-th; how good each is.
+
+        Raises Mistake, and Stopped.
+        """
+        self._launched = Launched(context.config_loader, config)
+        constant = list(config.hydra.job.config.override_dirname.exclude_keys)
+        runs = named(load_many(batch), constant, first)
+        self.known.runs.extend(run.listed() for run in runs)
         self.known.batches.append(first)
         write(self.folder, self.known)
-        self._train(Launched(context.config_loader, config), runs, first)
+        self._train(runs, first)
         if self.interrupted():
             raise Stopped
-        values = [judged(run.job, summary(self.folder / name)) for run, (name, _) in zip(runs, named, strict=True)]
+        values = [judged(run.job, summary(self.folder / run.name)) for run in runs]
         return [
             JobReturn(overrides=run.overrides, status=JobStatus.COMPLETED, _return_value=value)
             for run, value in zip(runs, values, strict=True)
         ]
 
-    def go_on(self, launched: Launched, runs: Sequence[Composed], names: Sequence[str]) -> None:
-        """Train what is left of a sweep that was begun before, batch by batch; `runs` may go on where it was stopped."""
-        first = len(self.known.runs)
-        if first < len(runs):
-            self.known.batches.append(first)
-            self.known.runs.extend((names[place], list(runs[place].overrides)) for place in range(first, len(runs)))
-            write(self.folder, self.known)
-        for first, after in itertools.pairwise([*self.known.batches, len(runs)]):
-            self._train(launched, runs[first:after], first)
+    def _composed(self, runs: Sequence[Planned]) -> list[Planned]:
+        """The runs, with the configs of those that left none before a kill, where they can still be composed."""
+        lost = [run for run in runs if run.composed is None and not notes.are_there(self.folder / run.name)]
+        found: dict[str, Composed] = {}
+        try:
+            for run, again in zip(lost, load_many([run.overrides for run in lost]), strict=True):
+                if record(again.job) == record(run.job):
+                    found[run.name] = again
+            self._launched = launched(self.known.words, self.folder)
+        except (SettingError, *ERRORS):
+            return [run._replace(composed=None) for run in runs]
+        return [run._replace(composed=run.composed or found.get(run.name)) for run in runs]
 
-    def _train(self, launched: Launched, runs: Sequence[Composed], first: int) -> None:
-        swept = swept_of([run for _, run in self.known.runs])
-        rows, groups = announce(self.folder, swept, self._tags(runs[0].job))
+    def _train(self, runs: Sequence[Planned], first: int) -> None:
+        swept = swept_of([run.overrides for run in self.known.runs])
+        tags = self._tags(runs[0].job)
+        rows, groups = announce(self.folder, swept, tags)
         seats = {}
-        for number, composed in enumerate(runs, first):
-            folder = self.folder / self.known.runs[number][0]
-            note = functools.partial(_note, launched, composed, number, folder)
-            seats[number] = Seat(composed.job, folder, note, rows[number], groups[number])
+        for number, run in enumerate(runs, first):
+            folder = self.folder / run.name
+            note = functools.partial(self._note, run, number, folder)
+            seats[number] = Seat(run.job, folder, run.overrides, note, rows[number], groups[number])
         programs = plan({number: seat.job for number, seat in seats.items()})
         # The start is over: see `cli.main`.
         gc.enable()
         with Shown(programs, seats, self._outcomes) as display:
             train_sweep(seats, programs, self.folder, display, self.interrupted)
-
         announce(self.folder, swept, self._tags(runs[0].job))
 
+    def _note(self, run: Planned, number: int, folder: Path) -> None:
+        if run.composed is None or self._launched is None:
+            notes.note_words(folder, run.overrides)
+        else:
+            notes.note_lane(folder, self._launched, run.composed, number)
+
     def _tags(self, job: Job) -> list[str]:
-        """The metrics of the runs that ended, or those that runs like `job` may have; what settings are compared by is the first."""
-        finals = [summary(self.folder / name).get("final", {}) for name, _ in self.known.runs]
+        """The metrics that HParams shows: of the runs that ended, or those that runs like `job` may have; what settings are compared
+        by is the first."""
+        finals = [summary(self.folder / run.name).get("final", {}) for run in self.known.runs]
         images = job.experiment.dataset.size is not None
         tags = [tag for tag in LOWER_IS_BETTER if any(tag in final for final in finals)]
         tags = tags or [tag for tag in LOWER_IS_BETTER if tag.startswith(OF_IMAGES) == images]
-        return sorted(tags, key=lambda tag: tag != job.sweep.metric)
-
-
-def _note(launched: Launched, composed: Composed, number: int, folder: Path) -> str:
-    """Leave a run's config in its folder, as Hydra's launchers do; returns it resolved, for TensorBoard."""
-    place = folder / ".hydra"
-    place.mkdir(exist_ok=True)
-    (place / "config.yaml").write_text(composed.text())
-    (place / "hydra.yaml").write_text(launched.text(composed, number, folder))
-    (place / "overrides.yaml").write_text("".join(f"- {text}\n" for text in composed.overrides))
-    return f"```yaml\n{composed.text(resolve=True)}```"
+        return headline(tags, job.sweep.metric)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import warnings
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -12,13 +13,15 @@ from omegaconf.errors import OmegaConfBaseException
 
 from ganexp.component import SettingError, is_component
 from ganexp.config.compose import compose
-from ganexp.config.mistakes import explain
+from ganexp.config.mistakes import Mistake, Several, explain, keys
 from ganexp.config.schema import BASES, EXPERIMENT_FIELDS, JOB_FIELDS
 from ganexp.experiment import Experiment
 from ganexp.job import Job
 from ganexp.optimizers import Optimizer
+from ganexp.size import refuse
 from ganexp.spelling import nearest
 from ganexp.types import PLAYERS
+from ganexp.values import shown
 
 OPTIMIZERS = ("optimizer", *(f"{player}_optimizer" for player in PLAYERS))
 OPTIMIZER_FIELDS = ("name", "learning_rate", "clip_norm", "clip_value", "weight_bound")
@@ -47,8 +50,8 @@ def part(config: DictConfig, name: str) -> Any:
 def _optimizer(config: DictConfig, name: str) -> Optimizer:
     node = config[name]
     if not isinstance(node, DictConfig):
-        raise SettingError(name, f"{node!r} is not an optimizer; choose one with {name}=NAME")
-    values = OmegaConf.to_container(node, resolve=True)
+        raise SettingError(name, f"{shown(node)} is not an optimizer; choose one with {name}=NAME")
+    values = OmegaConf.to_container(node, resolve=True, throw_on_missing=True)
     assert isinstance(values, dict)
     own = {key: values.pop(key) for key in OPTIMIZER_FIELDS if key in values}
     return _make(Optimizer, {**own, "settings": values}, name)
@@ -65,7 +68,7 @@ def _built(node: Any, path: str) -> Any:
     if group is not None:
         name = path.rpartition(".")[2]
         raise SettingError(path, f"has settings but was not chosen; add {group}=[{name}], or leave them out")
-    values = {key: _built(_value(node, key, path), f"{path}.{key}") for key in map(str, node)}
+    values = {str(key): _built(_value(node, key, path), f"{path}.{key!s}") for key in node}
     return _make(cls, values, path) if is_component(cls) else values
 
 
@@ -79,7 +82,8 @@ def _make(cls: type, values: dict[str, Any], path: str) -> Any:
     known = {field.name: field for field in dataclasses.fields(cls)}
     for name in values:
         if name not in known:
-            raise SettingError(f"{path}.{name}", f"there is no such setting{nearest(name, known)}")
+            near = nearest(name, known) or (f"; {path} has {', '.join(known)}" if known else f"; {path} has none")
+            raise SettingError(f"{path}.{name}", f"there is no such setting{near}")
     for name, field in known.items():
         if name not in values and field.default is field.default_factory is dataclasses.MISSING:
             raise SettingError(f"{path}.{name}", "is not set")
@@ -91,8 +95,25 @@ def _make(cls: type, values: dict[str, Any], path: str) -> Any:
 
 def load(overrides: Sequence[str]) -> tuple[DictConfig, Job]:
     """The composed config of one run, and its job; raises Mistake or SettingError."""
-    config = compose(overrides)
     try:
-        return config, job(config)
-    except OmegaConfBaseException as error:
-        raise explain(error, []) from None
+        config = compose(overrides)
+    except Several as error:
+        advice = f", or brackets for a list: {error.key}=[...]" if _accepted(error.bracketed) else ""
+        raise Mistake(f"{error}{advice}") from None
+    try:
+        with warnings.catch_warnings():
+            # What a resolver only warns of is a mistake too.
+            warnings.simplefilter("error", UserWarning)
+            found = job(config)
+    except (OmegaConfBaseException, RecursionError) as error:
+        raise explain(error, keys(config), overrides) from None
+    refuse(found)
+    return config, found
+
+
+def _accepted(overrides: Sequence[str]) -> bool:
+    try:
+        load(overrides)
+    except (Mistake, SettingError):
+        return False
+    return True

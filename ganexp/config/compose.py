@@ -6,11 +6,12 @@ import contextlib
 import copy
 import functools
 import json
+import os
 import re
+import warnings
 from collections.abc import Iterator, Sequence
 from typing import Any, ClassVar
 
-import yaml
 from hydra import compose as hydra_compose
 from hydra import initialize_config_dir
 from hydra._internal.config_loader_impl import ConfigLoaderImpl
@@ -24,9 +25,12 @@ from hydra.core.override_parser.types import Override
 from hydra.plugins.config_source import ConfigResult
 from omegaconf import DictConfig, OmegaConf
 
+from ganexp.config.code import refuse_code
 from ganexp.config.mistakes import ERRORS, LISTS, OPTIONAL, Mistake, check_option, explain, keys, parse, unknown_key
-from ganexp.config.options import conf_dir, groups, options
-from ganexp.config.schema import EXPERIMENT_FIELDS, JOB_FIELDS, register
+from ganexp.config.option_file import SCHEMAS, read
+from ganexp.config.options import conf_dir, file_of, folder_of, groups, options
+from ganexp.config.schema import BASES, EXPERIMENT_FIELDS, JOB_FIELDS, classes, register
+from ganexp.spelling import nearest
 from ganexp.types import PLAYERS
 
 ROOT = "config"
@@ -41,20 +45,14 @@ def prepare() -> None:
     store.store(group="schema", name="optimizer", node=OPTIMIZER_COMMON)
     OmegaConf.register_new_resolver("slug", slug, replace=True)
     for path in sorted((conf_dir() / "optimizer").glob("*.yaml")):
-        content = yaml.load(path.read_text(), Loader=_Loader)
-        del content["defaults"]
-        values = {**OPTIMIZER_COMMON, **content}
+        try:
+            content = read(path, "optimizer")
+        except Mistake:
+            # Which is said where it is chosen.
+            continue
+        values = {**OPTIMIZER_COMMON, **{name: value for name, value in content.items() if name != "defaults"}}
         for player in PLAYERS:
             store.store(group=f"{player}_optimizer", name=path.stem, node=_inherit(values))
-
-
-class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
-    """YAML 1.1 with numbers such as 1e-3, which PyYAML alone takes for strings."""
-
-
-_Loader.add_implicit_resolver(
-    "tag:yaml.org,2002:float", re.compile(r"^[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?$"), list("-+0123456789.")
-)
 
 
 def _inherit(values: dict[str, Any]) -> dict[str, Any]:
@@ -99,8 +97,17 @@ class _Repository(ConfigRepository):
 
     def load_config(self, config_path: str) -> ConfigResult | None:
         if config_path not in self._read:
+            _refuse_bad(config_path)
             self._read[config_path] = super().load_config(config_path)
         return copy.deepcopy(self._read[config_path])
+
+
+def _refuse_bad(config_path: str) -> None:
+    """Refuse a file that is no option; raises Mistake."""
+    group, _, name = config_path.rpartition("/")
+    path, kind = file_of(group, name), SCHEMAS.get(folder_of(group))
+    if os.path.lexists(path):
+        read(path, folder_of(group), classes(BASES[kind]) if kind else None)
 
 
 def read_once(loader: ConfigLoader) -> None:
@@ -110,19 +117,20 @@ def read_once(loader: ConfigLoader) -> None:
 
 
 @contextlib.contextmanager
-def _hydra() -> Iterator[Hydra]:
+def hydra() -> Iterator[Hydra]:
+    """Hydra with the options of ganexp, while the body runs."""
     prepare()
     GlobalHydra.instance().clear()
     with initialize_config_dir(str(conf_dir()), version_base="1.3", job_name="ganexp"):
-        hydra = GlobalHydra.instance().hydra
-        assert hydra is not None
-        read_once(hydra.config_loader)
-        yield hydra
+        own = GlobalHydra.instance().hydra
+        assert own is not None
+        read_once(own.config_loader)
+        yield own
 
 
 def compose(overrides: Sequence[str]) -> DictConfig:
     """The config of one run, with Hydra's own under `hydra`; raises Mistake."""
-    with _hydra():
+    with hydra():
         typed = parse(overrides, OverridesParser.create(), sweeps=False)
         check(typed)
         for override in typed:
@@ -131,30 +139,11 @@ def compose(overrides: Sequence[str]) -> DictConfig:
         return _compose(overrides)
 
 
-def expand(overrides: Sequence[str]) -> list[list[str]]:
-    """The overrides of each run of a sweep, as Hydra's own sweeper orders them; raises Mistake."""
-    from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
-
-    with _hydra() as hydra:
-        typed = parse(overrides, OverridesParser.create(config_loader=hydra.config_loader), sweeps=True)
-        if any(override.is_sweep_override() and override.get_key_element() == "out" for override in typed):
-            raise Mistake("out: a sweep has one folder, with a folder for each run in it; give one name")
-        check([override for override in typed if not override.is_sweep_override()])
-        for override in typed:
-            if override.is_interval_sweep():
-                key = override.get_key_element()
-                raise Mistake(
-                    f"{override.input_line}: every value of an interval cannot be run; give the values, as in {key}=A,B,C, "
-                    "or search it: add hydra/sweeper=optuna"
-                )
-        if not any(override.is_sweep_override() for override in typed):
-            raise Mistake("-m: nothing is swept; give a setting several values, as in seed=0,1,2, or leave out -m")
-        jobs = [job for batch in BasicSweeper.split_arguments(typed, None) for job in batch]
-        if not jobs:
-            raise Mistake(f"{' '.join(overrides)}: a setting has no values, so that there are no runs")
-        for job in jobs:
-            check([parsed(text) for text in job])
-        return jobs
+def literal(text: str) -> str:
+    """A text in quotes, so that Hydra's grammar, and OmegaConf after it, read it as it stands."""
+    # Backslashes mean something before a quote, at the end, and before what refers to another setting; nowhere else.
+    plain = re.sub(r"(\\*)\$\{", r"\1\1\\${", text)
+    return "'" + re.sub(r"(\\*)'", r"\1\1\\'", re.sub(r"(\\+)$", r"\1\1", plain)) + "'"
 
 
 def option(words: Sequence[str], group: str, usual: str) -> str:
@@ -164,43 +153,91 @@ def option(words: Sequence[str], group: str, usual: str) -> str:
 
 
 def check(overrides: Sequence[Override]) -> None:
-    """Refuse choices that do not exist, and lengths given twice; raises Mistake."""
-    known = _groups()
+    """Refuse choices that do not exist, or stand in no place, and lengths given twice; raises Mistake."""
     if {"steps", "epochs"} <= {override.get_key_element() for override in overrides}:
         raise Mistake("steps and epochs: both say how long the run is; give one of them")
     for override in overrides:
         key = override.get_key_element().lstrip("+~")
         text = override.input_line or key
-        if re.match(r"hydra\b(?!/(launcher|sweeper)|\.(launcher|sweeper)\.)", key):
+        if re.match(r"hydra\b(?!/(launcher|sweeper)\b|\.(launcher|sweeper)\.)", key):
             raise Mistake(
                 f"{text}: where a run lies and what it prints is not Hydra's here; set the folder with out=FOLDER"
             )
-        if key.partition("@")[0] not in known:
-            continue
-        if override.is_delete() and key not in (*LISTS, *OPTIONAL):
-            raise Mistake(f"{text}: a run cannot do without a {key}; choose one with {key}=NAME")
-        if not override.is_delete():
-            check_option(key.partition("@")[0], override.value(), _options(key.partition("@")[0]), text)
+        parent, _, last = key.rpartition(".")
+        if last.isdecimal() and parent and parent not in _groups():
+            raise Mistake(f"{text}: a list is set as a whole, as in {parent}=[1,2]")
+        if "/" in key or "@" in key or key in _groups():
+            _check_choice(override, key, text)
+        group, _, rest = key.partition(".")
+        if group in LISTS and rest:
+            check_option(group, [rest.partition(".")[0]], _options(group), text)
+
+
+def _check_choice(override: Override, key: str, text: str) -> None:
+    known, (group, place, _) = _groups(), key.partition("@")
+    own = group not in known and group.startswith("hydra/")
+    if not own and group not in known:
+        raise Mistake(f"{text}: there is no group {group}; there are {', '.join(known)}{nearest(group, known)}")
+    if place:
+        raise Mistake(f"{text}: an option has one place here; write {group}=NAME")
+    if text.startswith("++") or (own and text.startswith("+")):
+        raise Mistake(f"{text}: write {group}=NAME, without a +")
+    if own:
+        if override.is_delete() or not isinstance(override.value(), str):
+            raise Mistake(f"{text}: {group} takes one name, as in {group}=NAME")
+    elif not override.is_delete():
+        check_option(group, override.value(), _options(group), text)
+    elif group in LISTS:
+        raise Mistake(f"{text}: write {group}=[] for none")
+    elif group not in OPTIONAL or "=" in text:
+        raise Mistake(
+            f"{text}: {'leave it out' if group in OPTIONAL else f'a run needs its {group}; choose one with {group}=NAME'}"
+        )
 
 
 def _compose(overrides: Sequence[str]) -> DictConfig:
     try:
-        config = hydra_compose(ROOT, list(overrides), return_hydra_config=True)
-    except ERRORS as error:
-        raise explain(error, _known(overrides)) from None
-    strangers = [str(key) for key in config if str(key) not in (*EXPERIMENT_FIELDS, *JOB_FIELDS, "optimizer", "hydra")]
+        config = _composed(overrides)
+    except Exception as error:
+        # Of odd words Hydra's own code raises anything.
+        raise explain(error, _known(overrides), _blamed(error, overrides)) from None
+    strangers = [
+        str(key) for key in config if str(key) not in (*EXPERIMENT_FIELDS, *JOB_FIELDS, "optimizer", "grid", "hydra")
+    ]
     if strangers:
         raise unknown_key(strangers[0], _known(overrides))
+    refuse_code(config)
     return config
+
+
+def _composed(overrides: Sequence[str]) -> DictConfig:
+    with warnings.catch_warnings():
+        # What Hydra only warns of is a mistake too.
+        warnings.simplefilter("error", UserWarning)
+        return hydra_compose(ROOT, list(overrides), return_hydra_config=True)
+
+
+def _blamed(error: Exception, overrides: Sequence[str]) -> Sequence[str]:
+    """The words that an error of Python's own comes from."""
+    if isinstance(error, ERRORS):
+        return overrides
+    for text in overrides:
+        try:
+            _composed([text])
+        except Exception:
+            return [text]
+    return overrides
 
 
 def _known(overrides: Sequence[str]) -> list[str]:
     """The keys of the config that the choices among the overrides make, without the values."""
     chosen = [text for text in overrides if text.partition("=")[0].lstrip("+").partition("@")[0] in groups()]
     try:
-        return keys(hydra_compose(ROOT, chosen))
-    except ERRORS:
-        return keys(hydra_compose(ROOT, []))
+        config = _composed(chosen)
+    except Exception:
+        config = _composed([])
+    # Of Hydra's own those that a person may set.
+    return [key for key in keys(config) if not re.match(r"hydra$|hydra\.(?!(launcher|sweeper)\b)|.*\._", key)]
 
 
 def without_hydra(config: DictConfig) -> DictConfig:

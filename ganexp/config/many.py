@@ -23,7 +23,7 @@ from ganexp.config.options import groups
 from ganexp.config.schema import EXPERIMENT_FIELDS, JOB_FIELDS
 from ganexp.job import Job
 
-FIELDS = {"optimizer", *EXPERIMENT_FIELDS, *JOB_FIELDS}
+FIELDS = {"optimizer", "grid", *EXPERIMENT_FIELDS, *JOB_FIELDS}
 REFERENCE = re.compile(r"\$\{(?:oc\.select:)?(\w+)[\w.]*(?:,[^${}]*)?\}")
 INHERITED = re.compile(r"\$\{oc\.select:(\w+\.[\w.]+),([^${}]*)\}")
 _groups = functools.cache(groups)
@@ -43,9 +43,9 @@ class Composed:
         """A new copy of the job's part of the composed config."""
         return self.family.config_with(self.values)
 
-    def text(self, resolve: bool = False) -> str:
-        """The job's part of the composed config as OmegaConf writes it in YAML, with or without its references."""
-        return self.family.text(self.values, resolve)
+    def text(self) -> str:
+        """The job's part of the composed config as OmegaConf writes it in YAML."""
+        return self.family.text(self.values)
 
 
 class Family:
@@ -78,16 +78,15 @@ class Family:
 
         return assemble(built)
 
-    def text(self, values: Sequence[str], resolve: bool) -> str:
+    def text(self, values: Sequence[str]) -> str:
         """The config in YAML."""
 
         @functools.cache
         def content() -> Any:
-            config = self._settled(values) if resolve else self.config_with(values)
-            return OmegaConf.to_container(config, resolve=resolve)
+            return OmegaConf.to_container(self.config_with(values))
 
         def written(name: str) -> str:
-            key = ("resolved" if resolve else "written", name, self._related(name, values))
+            key = ("written", name, self._related(name, values))
             if key not in self._made:
                 # In a block, each entry of a mapping is written by itself.
                 self._made[key] = OmegaConf.to_yaml({name: content()[name]})

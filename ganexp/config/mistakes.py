@@ -7,87 +7,94 @@ from collections.abc import Iterable, Sequence
 
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override
-from hydra.errors import HydraException, OverrideParseException
+from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
+from ganexp.config.code import refuse_word
+from ganexp.config.files import File
+from ganexp.config.files import Mistake as Mistake
+from ganexp.config.option_file import LISTS as LISTS
+from ganexp.config.option_file import OPTIONAL as OPTIONAL
+from ganexp.config.options import file_of
+from ganexp.config.reasons import plain
 from ganexp.spelling import nearest
 
-LISTS = ("penalty", "schedule")
-OPTIONAL = ("experiment", "debug", "search")
-KINDS = {"Integer": "a whole number, such as 10000", "Float": "a number", "Boolean": "true or false"}
+LONGEST = 20_000  # letters of a setting: Hydra's parser takes seconds for as many
 
 
-REASONS = {
-    "is not Optional": "it cannot be null",
-    "valid bool": "it must be true or false",
-    "ListConfig": "it must be a list, such as [1,2]",
-    "to string": "it must be a text",
-    "not in 'Settings'": "a setting cannot be removed; leave it out, or set another value",
-    "KeyError raised while resolving": "what it refers to does not exist",
-    "does not support deletion": "a setting cannot be removed; leave it out, or set another value",
-    "Missing mandatory value": "it is not set",
-}
+class Several(Mistake):
+    """Several values where one run is meant; `bracketed` are the same words with those values as a list."""
 
-
-class Mistake(ValueError):
-    """Something typed that cannot be used; its text is one sentence for the person who typed it."""
+    def __init__(self, text: str, key: str, bracketed: Sequence[str]):
+        super().__init__(f"{text} is a sweep over several values; add -m to run each")
+        self.key, self.bracketed = key, bracketed
 
 
 def parse(overrides: Sequence[str], parser: OverridesParser, sweeps: bool) -> list[Override]:
-    """The overrides, parsed; refuses what is not Hydra's grammar, a key given twice, and a sweep where one run is meant."""
+    """The overrides, parsed; refuses what is not Hydra's grammar, code, a key given twice, and a sweep where one run is meant."""
     parsed = [_parse(text, parser) for text in overrides]
     seen: dict[str, str] = {}
-    for text, override in zip(overrides, parsed, strict=True):
+    for number, (text, override) in enumerate(zip(overrides, parsed, strict=True)):
+        refuse_word(override)
         key = override.get_key_element().lstrip("+~")
         if key in seen:
             raise Mistake(f"{key} is given twice, as {seen[key]} and as {text}; give it once")
         seen[key] = text
         if override.is_sweep_override() and not sweeps:
-            raise Mistake(
-                f"{text} is a sweep over several values; add -m to run each, or brackets for a list: {key}=[...]"
-            )
+            name, _, values = text.partition("=")
+            raise Several(text, key, [*overrides[:number], f"{name}=[{values}]", *overrides[number + 1 :]])
     return parsed
 
 
 def _parse(text: str, parser: OverridesParser) -> Override:
-    if not re.match(r"[~+]*[\w@/.]", text) or ("=" not in text and not text.startswith("~")):
+    if len(text) > LONGEST:
+        raise Mistake(f"{text} has {len(text):,} letters; a setting has {LONGEST:,} at most")
+    if not re.match(r"[~+]*[\w/.]", text) or ("=" not in text and not text.startswith("~")):
         raise Mistake(f"{text} is neither a command nor a setting; settings are typed NAME=VALUE (see ganexp --help)")
     try:
         (parsed,) = parser.parse_overrides([text])
-    except OverrideParseException as error:
-        why = next((line for line in str(error).splitlines() if "Error parsing" not in line), "")
+    except Exception as error:
+        # Mostly OverrideParseException, but Python's own where it is Python that cannot read a number.
         raise Mistake(
-            f"{text} is not in Hydra's grammar ({why}); quote values with special characters: NAME='\"VALUE\"'"
+            f"{text} is not in Hydra's grammar{_place(str(error))}; quote values with special characters: NAME='\"VALUE\"'"
         ) from None
     return parsed
+
+
+def _place(error: str) -> str:
+    """Where Hydra's parser stopped, in parentheses; nothing where it does not say."""
+    if found := re.search(r"Unknown function '(\w+)'", error):
+        return f" (there is no function {found[1]})"
+    if re.search(r"'<EOF>' expecting|digits\) for integer", error):
+        return " (it ends too early)" if "<EOF>" in error else " (its number is too long)"
+    found = re.search(r"(?:input|at:?|evaluating) '(.*?)'(?: expecting|:|$)", error, re.MULTILINE)
+    return f" (at {found[1]})" if found else ""
 
 
 def check_option(group: str, value: object, options: Iterable[str], text: str) -> None:
     """Refuse a choice that the group does not have; raises Mistake with the options."""
     options = tuple(options)
-    if value is None and group in OPTIONAL:
-        return
+    allowed = f"it is one of {', '.join(options)}"
     if isinstance(value, list):
         if group not in LISTS:
-            raise Mistake(f"{text}: {group} takes one option, not a list; it is one of {', '.join(options)}")
+            raise Mistake(f"{text}: {group} takes one option, not a list; {allowed}")
         for item in value:
+            if isinstance(item, list):
+                raise Mistake(f"{text}: {group} takes a list of options, not of lists; {allowed}")
             check_option(group, item, options, text)
-    elif group in LISTS and value is None:
-        raise Mistake(f"{text}: write {group}=[] for none")
-    elif value is None or str(value) not in options:
-        raise Mistake(
-            f"{text}: there is no {group} {value!r}; it is one of {', '.join(options)}{nearest(str(value), options)}"
-            if value is not None
-            else f"{text}: {group} cannot be empty; it is one of {', '.join(options)}"
-        )
+    elif value is None:
+        advice = f"write {group}=[] for none" if group in LISTS else f"{group} cannot be empty; {allowed}"
+        raise Mistake(f"{text}: {'leave it out for none' if group in OPTIONAL else advice}")
+    elif str(value) not in options:
+        raise Mistake(f"{text}: there is no {group} {value!r}; {allowed}{nearest(str(value), options)}")
 
 
 def keys(config: DictConfig, prefix: str = "") -> list[str]:
     """Every dotted key of a composed config."""
     found = []
-    for key in map(str, config):
-        path = f"{prefix}{key}"
+    for key in config:
+        path = f"{prefix}{key!s}"
         found.append(path)
         if not OmegaConf.is_missing(config, key):
             node = config._get_node(key)
@@ -96,31 +103,58 @@ def keys(config: DictConfig, prefix: str = "") -> list[str]:
     return found
 
 
-def explain(error: Exception, known: Sequence[str]) -> Mistake:
-    """The sentence for what Hydra or OmegaConf raised; `known` are the dotted keys there are."""
+def explain(error: Exception, known: Sequence[str], words: Sequence[str] = ()) -> Mistake:
+    """The sentence for what Hydra or OmegaConf raised; `known` are the dotted keys there are, `words` what was typed."""
+    if isinstance(error, Mistake):
+        return error
     text = str(error)
-    if found := re.search(r"Could not (?:override|delete from config)[^']*'([^']+)", text):
-        return unknown_key(found[1], known)
     if found := re.search(r"An item is already at '([^']+)'", text):
         return Mistake(f"{found[1]} is there already; leave out the +")
-    if found := re.search(r"In '([^']+)': .*raised while composing config:\n(.+)", text):
-        return Mistake(f"{found[1]} does not go with what else is chosen: {found[2]}")
+    if found := re.search(r"Could not (?:override|delete from config\.) '([^']+)'", text):
+        return unknown_key(found[1], known)
+    if found := re.search(r"Could not (?:find|load) '(\S+)/([^'/]+)'", text):
+        return Mistake(f"{found[1]}={found[2]}: there is no {found[1]} {found[2]!r}")
+    if found := re.search(r"In '([^']+)': .*raised while composing config:\n", text):
+        return _in_file(found[1], text, known)
     cause = error.__cause__ if isinstance(error.__cause__, Exception) else error
-    why = _plain(str(cause).splitlines()[0])
-    if found := re.search(r"Error merging override (.+)", text):
-        return Mistake(f"{found[1]}: {why}")
-    where = getattr(cause, "full_key", None)
-    return Mistake(f"{where}: {why}" if where else why)
+    why = f"{type(cause).__name__}: {cause}"
+    merged = re.search(r"Error merging override (.+)", text, re.DOTALL)
+    full = getattr(cause, "full_key", None) or ""
+    if merged and _not_chosen(key := _key(merged[1]), known):
+        return unknown_key(key, known)
+    where = merged[1] if merged else full if re.fullmatch(r"\w+(\.\w+)*(\[\d+\])*", full) else _word(words)
+    said = plain(why, known)
+    if said is None and len(words) == 1 and (key := _key(words[0])) not in known:
+        return unknown_key(key, known)
+    return Mistake(f"{where}: {said or 'it cannot be set so; see ganexp --cfg job for what there is'}")
 
 
-def _plain(why: str) -> str:
-    """OmegaConf's reason in the words of someone who sets a value."""
-    if wanted := re.search(r"could not be converted to (\w+)", why):
-        return f"it must be {KINDS.get(wanted[1], wanted[1])}"
-    for part, plain in REASONS.items():
-        if part in why:
-            return plain
-    return why
+def _key(word: str) -> str:
+    return word.partition("=")[0].lstrip("+~")
+
+
+def _not_chosen(key: str, known: Sequence[str]) -> bool:
+    """Whether a key stands below a part of a list that is not chosen."""
+    group, _, rest = key.partition(".")
+    return group in LISTS and rest != "" and f"{group}.{rest.partition('.')[0]}" not in known
+
+
+def _word(words: Sequence[str]) -> str:
+    """The word that is to blame most likely: one that refers to others."""
+    return next((word for word in words if "$" in word), " ".join(words) or "the config")
+
+
+def _in_file(option: str, text: str, known: Sequence[str]) -> Mistake:
+    """The sentence for what an option's file says that cannot be."""
+    found = re.search(r"full_key: (\S+)", text)
+    key = found[1] if found else ""
+    path = file_of(*option.rpartition("/")[::2])
+    line = File(path).line(key) if path.exists() and key else None
+    place = f"{path}, line {line}" if line else str(path if path.exists() else option)
+    if re.search(r"Key '.*' (?:not in|is not in struct)", text):
+        return Mistake(f"{place}: {unknown_key(key, known)}")
+    why = plain(text.partition("\n")[2], known) or "it does not go with what else is chosen"
+    return Mistake(f"{place}: {key}: {why}" if key else f"{place}: {why}")
 
 
 def unknown_key(key: str, known: Sequence[str]) -> Mistake:
@@ -128,9 +162,8 @@ def unknown_key(key: str, known: Sequence[str]) -> Mistake:
     where, _, last = key.rpartition(".")
     beside = [name.rpartition(".")[2] for name in known if name.rpartition(".")[0] == where]
     near = nearest(last, beside)
-    group, _, rest = key.partition(".")
-    if group in LISTS and rest and f"{group}.{rest.partition('.')[0]}" not in known:
-        name = rest.partition(".")[0]
+    if _not_chosen(key, known):
+        group, name, *_ = key.split(".")
         return Mistake(f"{key}: {name} is not chosen; add {group}=[{name}], or leave this out")
     if not beside and where not in known:
         where, beside = "", [name for name in known if "." not in name]

@@ -16,17 +16,30 @@ def conf_dir() -> Path:
     return inside if inside.is_dir() else here.parent / "conf"
 
 
+def file_of(group: str, name: str) -> Path:
+    """Where an option of a group is written."""
+    return conf_dir() / folder_of(group) / f"{name}.yaml"
+
+
+def folder_of(group: str) -> str:
+    """The group whose options a group has: its own, or those of `optimizer`."""
+    return "optimizer" if group in PLAYER_OPTIMIZERS else group
+
+
 def options(group: str) -> dict[str, str]:
     """Every option of a group with the first line of its file, which describes it."""
-    folder = conf_dir() / ("optimizer" if group in PLAYER_OPTIMIZERS else group)
-    return {path.stem: first_line(path) for path in sorted(folder.glob("*.yaml"))}
+    return {path.stem: first_line(path) for path in sorted((conf_dir() / folder_of(group)).glob("*.yaml"))}
 
 
 def first_line(path: Path) -> str:
     """What describes a config file: its first comment line that is neither Hydra's `# @package` nor the command that runs it."""
-    with path.open() as lines:
-        comments = (line[1:].strip() for line in lines if line.startswith("#"))
-        return next((comment for comment in comments if not comment.startswith(("@", "ganexp "))), "")
+    try:
+        # What is not UTF-8 is said where the option is chosen: the others keep their lines.
+        with path.open(encoding="utf-8", errors="replace") as lines:
+            comments = (line[1:].strip() for line in lines if line.startswith("#"))
+            return next((comment for comment in comments if not comment.startswith(("@", "ganexp "))), "")
+    except OSError:
+        return ""
 
 
 def groups() -> tuple[str, ...]:
@@ -42,7 +55,7 @@ def job_settings() -> dict[str, tuple[str, str]]:
     """Every setting in the root config with its default and its description."""
     found: dict[str, tuple[str, str]] = {}
     parent = ""
-    for line in (conf_dir() / "config.yaml").read_text().partition("\nhydra:")[0].splitlines():
+    for line in (conf_dir() / "config.yaml").read_text(encoding="utf-8").partition("\nhydra:")[0].splitlines():
         if section := re.match(r"(\w+): #", line):
             parent = f"{section[1]}."
         elif setting := re.match(r"( *)(\w+): (\S+) # (.+)", line):

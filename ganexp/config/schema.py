@@ -39,7 +39,7 @@ def classes(base: Any) -> dict[str, type]:
 
 def root() -> type:
     """The composed config's schema: the fields of the experiment and of the job side by side, and `optimizer`, from which
-    both players' optimizers take what is not said of them."""
+    both players' optimizers take what is not said of them, and `grid`, what a recipe sweeps over."""
     # Optimizers carry the settings of their Optax function, which no schema here knows: they are checked when built.
     optimizers = [(name, Any, None) for name in ("optimizer", "generator_optimizer", "discriminator_optimizer")]
     taken = {name for name, *_ in optimizers}
@@ -50,7 +50,7 @@ def root() -> type:
         for name in names:
             if name not in taken:
                 fields.append((name, hints[name], _default(by_name[name], hints[name])))
-    return dataclasses.make_dataclass("Settings", [*optimizers, *fields])
+    return dataclasses.make_dataclass("Settings", [*optimizers, *fields, ("grid", Any, None)])
 
 
 def _default(field: dataclasses.Field[Any], hint: Any) -> Any:

@@ -39,7 +39,7 @@ class _ImageDataset(Dataset):
     """
 
     source: str = setting("tfds", options=SOURCES)
-    files: str | None = None
+    files: str | None = setting(None, place=True)
     examples: int | None = setting(None, least=1)
     order: str = setting("shuffled", options=ORDERS)
 

@@ -14,6 +14,7 @@ from ganexp.experiment import Experiment, Stream
 from ganexp.metrics.images import leak, read
 from ganexp.outputs import Soft
 from ganexp.types import DISCRIMINATOR, GENERATOR, Scores, TrainState
+from ganexp.updates import discriminator_terms, total
 
 MINIBATCH = 200
 BLOCK = 250
@@ -21,7 +22,7 @@ BLOCK = 250
 
 class Probe(NamedTuple):
     """One block of an evaluation: D's output (in the loss's reading) and points on both sides, in network coordinates; of
-    digits, what the classifier makes of the generated ones; by player the weights and the gradients of its cost on one batch;
+    digits, what the classifier makes of the generated ones; by player the weights and the gradients of its loss on one batch;
     and, where the data are 0 or 1, how well one line of code tells that batch from a real one."""
 
     real: Float[Array, "n ..."]
@@ -63,13 +64,14 @@ def probe(experiment: Experiment, data: PyTree, state: TrainState, samples: int,
     fake = in_blocks(lambda part: make(generator.params, part), noise, size)
     scores = Scores(*(in_blocks(lambda part: judge(discriminator.params, part), side, size) for side in (real, fake)))
 
-    # The gradients are of the costs alone, without penalties, on as many points as one batch has.
+    # The gradients are of what is minimized, penalties included, on as many points as one batch has.
     few_real, few_noise = real[: experiment.batch_size], noise[: experiment.batch_size]
 
     def discriminator_cost(params: Any) -> Any:
         few_fake = make(generator.params, few_noise)
-        return experiment.loss.scale * experiment.loss.discriminator(
-            Scores(judge(params, few_real), judge(params, few_fake))
+        scores = Scores(judge(params, few_real), judge(params, few_fake))
+        return total(
+            discriminator_terms(experiment, scores, lambda points: judge(params, points), few_real, few_fake, key)
         )
 
     def generator_cost(params: Any) -> Any:

@@ -8,7 +8,7 @@ from typing import Any
 from ganexp.component import SettingError, component, setting
 from ganexp.nets.layers import ACTIVATIONS, INITIALIZERS
 from ganexp.nets.mlp import Mlp
-from ganexp.types import Architecture, Net
+from ganexp.types import Architecture, Net, Size
 
 
 @component
@@ -19,7 +19,7 @@ class BoundedMlp(Architecture):
     `Mlp`; the features are (a, b).
     """
 
-    depth: int = setting(1, least=0)
+    depth: int = setting(1, least=0, most=1000)
     width: int = setting(500, least=1)
     activation: str = setting("tanh", options=ACTIVATIONS)
     initializer: str = setting("glorot_uniform", options=INITIALIZERS)
@@ -28,17 +28,24 @@ class BoundedMlp(Architecture):
     def net(self, inputs: tuple[int, ...], outputs: tuple[int, ...]) -> Net:
         if math.prod(outputs) != 1:
             raise SettingError("", f"a bounded perceptron is a discriminator: it gives one number, not {outputs}")
-        pair = Mlp(
-            depth=self.depth,
-            width=self.width,
-            activation=self.activation,
-            initializer=self.initializer,
-            gain=self.gain,
-            output="tanh",
-        ).net(inputs, (2,))
+        pair = self._pair().net(inputs, (2,))
 
         def apply(params: Any, stats: Any, x: Any, key: Any, train: bool) -> Any:
             both, _, stats = pair.apply(params, stats, x, key, train)
             return (both[:, 0] - both[:, 1]).reshape(x.shape[0], *outputs), both, stats
 
         return Net(pair.init, apply)
+
+    def size(self, inputs: tuple[int, ...], outputs: tuple[int, ...]) -> Size:
+        return self._pair().size(inputs, (2,))
+
+    def _pair(self) -> Mlp:
+        """The perceptron of a and b."""
+        return Mlp(
+            depth=self.depth,
+            width=self.width,
+            activation=self.activation,
+            initializer=self.initializer,
+            gain=self.gain,
+            output="tanh",
+        )

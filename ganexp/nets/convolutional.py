@@ -19,7 +19,7 @@ from ganexp.nets.layers import (
     normalized,
 )
 from ganexp.nets.pure import pure
-from ganexp.types import Architecture, Net
+from ganexp.types import Architecture, Net, Size
 
 
 def image_side(inputs: tuple[int, ...], outputs: tuple[int, ...]) -> str:
@@ -74,6 +74,23 @@ class Convolutional(Architecture):
 
     def net(self, inputs: tuple[int, ...], outputs: tuple[int, ...]) -> Net:
         return image_net(self, inputs, outputs, ImageWriter, ImageReader)
+
+    def size(self, inputs: tuple[int, ...], outputs: tuple[int, ...]) -> Size:
+        height, width, channels = outputs or inputs
+        quarter, wide, narrow = (height // 4) * (width // 4), 2 * self.width, self.width
+        # The kernel between both widths; then a bias, or a normalization's scale and bias.
+        between, each = 16 * wide * narrow, 1 if self.normalization == "none" else 2
+        if outputs:
+            first = quarter * wide
+            parameters = math.prod(inputs) * first + (first if each == 1 else each * wide) + between + each * narrow
+            # Of a convolution there are patches or products, 16 for each place.
+            units = quarter * (wide + 20 * narrow + 80 * channels)
+            widest = quarter * 16 * max(narrow, 4 * channels)
+            return Size(parameters + 16 * narrow * channels + channels, units, widest)
+        parameters = 16 * channels * narrow + narrow + between + each * wide
+        parameters += (quarter * wide + 1) * math.prod(outputs)
+        units = quarter * (64 * channels + 20 * narrow + wide)
+        return Size(parameters, units, quarter * 16 * max(4 * channels, narrow))
 
     def activate(self, x: Any, key: Any, number: int, train: bool) -> Any:
         """What follows hidden layer `number`."""

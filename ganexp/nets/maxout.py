@@ -12,7 +12,7 @@ from flax import nnx
 from ganexp.component import component, setting
 from ganexp.nets.layers import INITIALIZERS, Affine, dropped
 from ganexp.nets.pure import pure
-from ganexp.types import Architecture, Net
+from ganexp.types import Architecture, Net, Size
 
 
 @component
@@ -23,7 +23,7 @@ class Maxout(Architecture):
     hidden units dropped (None: no dropout). As it stands, the discriminator of Goodfellow et al. (2014) for MNIST.
     """
 
-    depth: int = setting(2, least=0)
+    depth: int = setting(2, least=0, most=1000)
     width: int = setting(240, least=1)
     pieces: int = setting(5, least=1)
     input_dropout: float | None = setting(0.2, least=0, below=1)
@@ -44,6 +44,13 @@ class Maxout(Architecture):
             lambda rngs: MaxoutLayers(self, math.prod(inputs), math.prod(outputs), rngs),
             forward,
         )
+
+    def size(self, inputs: tuple[int, ...], outputs: tuple[int, ...]) -> Size:
+        hidden = self.pieces * self.width
+        widths = [math.prod(inputs), *[self.width] * self.depth]
+        parameters = sum((one + 1) * hidden for one in widths[:-1]) + (widths[-1] + 1) * math.prod(outputs)
+        ends = math.prod(outputs)
+        return Size(parameters, self.depth * (hidden + self.width) + ends, max(hidden if self.depth else 0, ends))
 
 
 class MaxoutLayers(nnx.Module):

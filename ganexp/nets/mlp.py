@@ -13,7 +13,7 @@ from jax.nn import leaky_relu
 from ganexp.component import component, setting
 from ganexp.nets.layers import ACTIVATIONS, INITIALIZERS, NORMALIZATIONS, OUTPUTS, dropped, normalization, normalized
 from ganexp.nets.pure import pure
-from ganexp.types import Architecture, Net
+from ganexp.types import Architecture, Net, Size
 
 
 @component
@@ -25,7 +25,7 @@ class Mlp(Architecture):
     (None: no dropout); `features` the width of a linear layer before the last, whose values are drawn (None: no such layer).
     """
 
-    depth: int = setting(2, least=0)
+    depth: int = setting(2, least=0, most=1000)
     width: int = setting(64, least=1)
     activation: str = setting("relu", options=ACTIVATIONS)
     slope: float = 0.2
@@ -44,6 +44,17 @@ class Mlp(Architecture):
             lambda rngs: Perceptron(self, math.prod(inputs), math.prod(outputs), rngs),
             self._forward(outputs),
         )
+
+    def size(self, inputs: tuple[int, ...], outputs: tuple[int, ...]) -> Size:
+        widths = [
+            math.prod(inputs),
+            *[self.width] * self.depth,
+            *[self.features] * bool(self.features),
+            math.prod(outputs),
+        ]
+        parameters = sum(one * two + two for one, two in itertools.pairwise(widths))
+        scales = 0 if self.normalization == "none" else 2 * self.width * self.depth
+        return Size(parameters + scales, sum(widths[1:]), max(widths[1:]))
 
     def _forward(self, outputs: tuple[int, ...]) -> Any:
         activate = ACTIVATIONS[self.activation]

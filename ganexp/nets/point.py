@@ -10,7 +10,7 @@ from flax import nnx
 
 from ganexp.component import component
 from ganexp.nets.pure import pure
-from ganexp.types import Architecture, Net
+from ganexp.types import Architecture, Net, Size
 
 
 @component
@@ -25,6 +25,9 @@ class Point(Architecture):
 
         return pure(("point", outputs), lambda rngs: Weights(math.prod(outputs), self.start), forward)
 
+    def size(self, inputs: tuple[int, ...], outputs: tuple[int, ...]) -> Size:
+        return Size(*[math.prod(outputs)] * 3)
+
 
 @component
 class Linear(Architecture):
@@ -37,6 +40,9 @@ class Linear(Architecture):
             return (x.reshape(x.shape[0], -1) @ net.value[...]).reshape(-1, *outputs), None
 
         return pure(("linear", inputs), lambda rngs: Weights(math.prod(inputs), self.start), forward)
+
+    def size(self, inputs: tuple[int, ...], outputs: tuple[int, ...]) -> Size:
+        return Size(math.prod(inputs), math.prod(outputs), math.prod(outputs))
 
 
 class Weights(nnx.Module):

@@ -18,7 +18,7 @@ from ganexp.nets.layers import (
     image_normalization,
     normalized,
 )
-from ganexp.types import Architecture, Net
+from ganexp.types import Architecture, Net, Size
 
 
 @component
@@ -41,6 +41,22 @@ class Residual(Architecture):
 
     def net(self, inputs: tuple[int, ...], outputs: tuple[int, ...]) -> Net:
         return image_net(self, inputs, outputs, ResidualWriter, ResidualReader)
+
+    def size(self, inputs: tuple[int, ...], outputs: tuple[int, ...]) -> Size:
+        height, width, channels = outputs or inputs
+        quarter, square = (height // 4) * (width // 4), self.width**2
+        # Two 3x3 kernels and a 1x1 one with their biases, and the scale and bias of each normalization.
+        block, scales = 19 * square + 3 * self.width, 0 if self.normalization == "none" else 2 * self.width
+        if outputs:
+            first = quarter * self.width
+            parameters = (math.prod(inputs) + 1) * first + 2 * block + 9 * self.width * channels + channels
+            # Of a convolution there are patches or products, 9 or 16 for each place.
+            units = quarter * (281 * self.width + 160 * channels)
+            return Size(parameters + 5 * scales, units, quarter * 144 * self.width)
+        reading = 10 * channels * self.width + 9 * square + 3 * self.width
+        parameters = reading + block + (self.width + 1) * math.prod(outputs)
+        units = quarter * (144 * channels + 133 * self.width)
+        return Size(parameters + 3 * scales, units, quarter * max(144 * channels, 64 * self.width))
 
     def layer(self, shape: tuple[int, ...], rngs: nnx.Rngs) -> Affine:
         """A new layer with a kernel of this shape."""

@@ -122,7 +122,7 @@ class EventFile:
         event.wall_time = time.time()
         data = event.SerializeToString()
         length = struct.pack("<Q", len(data))
-        self._file.append(length + _masked_checksum(length) + data + _masked_checksum(data))
+        self._file.append(length + masked_checksum(length) + data + masked_checksum(data))
 
 
 def _next_name(names: Sequence[str]) -> str:
@@ -132,6 +132,7 @@ def _next_name(names: Sequence[str]) -> str:
     return f"events.out.tfevents.{max([int(time.time()), *(number + 1 for number in taken)]):010d}"
 
 
-def _masked_checksum(data: bytes) -> bytes:
+def masked_checksum(data: bytes) -> bytes:
+    """The checksum that follows an event, and its length, in a file."""
     checksum = google_crc32c.value(data)
     return struct.pack("<I", ((checksum >> 15 | checksum << 17) + 0xA282EAD8) & 0xFFFFFFFF)

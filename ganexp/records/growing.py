@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from ganexp.records.atomic import naming
+
 BATCH = 2**16  # bytes
 
 
@@ -23,8 +25,9 @@ class GrowingFile:
         if self._closed:
             raise ValueError(f"{self._path} is a closed file")
         if self._file is not None:
-            self._file.write(entry)
-            self._file.flush()
+            with naming(self._path):
+                self._file.write(entry)
+                self._file.flush()
             return
         self._waiting += entry
         if len(self._waiting) >= BATCH:
@@ -33,13 +36,16 @@ class GrowingFile:
     def flush(self) -> None:
         """Write what waits."""
         if self._waiting:
-            with self._path.open("ab") as file:
+            with naming(self._path), self._path.open("ab") as file:
                 file.write(self._waiting)
             self._waiting.clear()
 
     def close(self) -> None:
         """Write what waits, and take no more."""
-        self.flush()
-        if self._file is not None:
-            self._file.close()
         self._closed = True
+        try:
+            self.flush()
+        finally:
+            if self._file is not None:
+                with naming(self._path):
+                    self._file.close()

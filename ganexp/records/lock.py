@@ -12,7 +12,7 @@ from ganexp.component import SettingError
 
 
 @contextmanager
-def claimed(folder: Path) -> Iterator[None]:
+def locked(folder: Path) -> Iterator[None]:
     """While the body runs no other process can claim `folder`, which is made if missing; raises SettingError where one has."""
     folder.mkdir(parents=True, exist_ok=True)
     # The lock is the folder's own: no file is left behind, and a kill frees it.

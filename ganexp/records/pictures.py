@@ -22,5 +22,6 @@ def png_bytes(pixels: UInt8[np.ndarray, "height width 3"]) -> bytes:
 
 def write_png(path: Path | str, png: bytes) -> None:
     """Replace the picture at `path`, whose folder is made if missing, by the bytes of a PNG."""
+    Path(path).parent.mkdir(exist_ok=True)
     # Nothing resumes from a picture: losing one in a power cut costs less than waiting for the disk at each of them.
     write_atomically(Path(path), png, durable=False)

@@ -8,6 +8,8 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Int, UInt8
 
+from ganexp.records.atomic import naming, write_atomically
+
 
 class RowFile:
     """Records of a step, an epoch and `shape` pixels (0 to 255) in the file `path`, each appended whole.
@@ -21,7 +23,7 @@ class RowFile:
         kept = self._records()
         kept = kept[kept["step"] < begin]
         if path.exists():
-            path.write_bytes(kept.tobytes())
+            write_atomically(path, kept.tobytes(), durable=True)
 
     def _records(self) -> np.ndarray:
         content = self._path.read_bytes() if self._path.exists() else b""
@@ -32,8 +34,8 @@ class RowFile:
         """Add one row."""
         record = np.zeros(1, self._kind)
         record["step"], record["epoch"], record["pixels"] = step, epoch, pixels.reshape(1, -1)
-        self._path.parent.mkdir(parents=True, exist_ok=True)
-        with self._path.open("ab") as file:
+        self._path.parent.mkdir(exist_ok=True)
+        with naming(self._path), self._path.open("ab") as file:
             file.write(record.tobytes())
 
     def rows(self) -> tuple[Int[np.ndarray, " rows"], UInt8[np.ndarray, "rows ..."]]:

@@ -27,7 +27,7 @@ class Table:
     def __init__(self, path: Path | str, tags: Iterable[str], start_step: int, batches: bool = False):
         """Open or make the table at `path`; ValueError for a tag `step` or with a comma, quote or line break."""
         self._path, self._batches = Path(path), batches
-        columns, rows = _read_rows(self._path) if self._path.exists() else ([], [])
+        columns, rows = read_rows(self._path) if self._path.exists() else ([], [])
         rows = [row for row in rows if int(row[0]) < start_step]
         # Where no row is left, neither are the old columns: the run begins anew, perhaps with other scalars.
         known = columns[1:] if rows else []
@@ -39,7 +39,7 @@ class Table:
         if new:
             narrow = self._file
             narrow.flush()
-            self._rewrite([*self._tags, *new], _read_rows(self._path)[1])
+            self._rewrite([*self._tags, *new], read_rows(self._path)[1])
             narrow.close()
         cells = [repr(float(scalars[tag])) if tag in scalars else "" for tag in self._tags]
         self._file.append(_line([str(step), *cells]))
@@ -59,9 +59,8 @@ class Table:
                     f"The scalar {tag!r} cannot be a column of {self._path}: rename it, 'step' is taken and a comma, "
                     "a quote or a line break would break the table."
                 )
-        width = 1 + len(tags)
-        lines = [_line(["step", *tags]), *(_line([*row, *[""] * (width - len(row))]) for row in rows)]
-        write_atomically(self._path, b"".join(lines), durable=True)
+        known = {int(row[0]): dict(zip(tags, row[1:], strict=False)) for row in rows}
+        write_atomically(self._path, lines_of(tags, known), durable=True)
         self._tags = tags
         self._file = GrowingFile(self._path, self._batches)
 
@@ -71,7 +70,7 @@ def read_table(path: Path | str) -> dict[str, Real[np.ndarray, " rows"]]:
 
     FileNotFoundError if there is no such file, ValueError if it is not a table of this kind.
     """
-    columns, rows = _read_rows(Path(path))
+    columns, rows = read_rows(Path(path))
     if not columns:
         raise ValueError(f"{path} is not a table of scalars: its first line should be 'step' and their names.")
     table = {"step": np.array([int(row[0]) for row in rows], np.int64)}
@@ -80,7 +79,7 @@ def read_table(path: Path | str) -> dict[str, Real[np.ndarray, " rows"]]:
     return table
 
 
-def _read_rows(path: Path) -> tuple[list[str], list[list[str]]]:
+def read_rows(path: Path) -> tuple[list[str], list[list[str]]]:
     """Header and whole rows, or two empty lists where there is no header."""
     # What follows the last line break is nothing, or torn.
     lines = path.read_bytes().decode(errors="replace").split("\n")[:-1]
@@ -98,6 +97,13 @@ def _is_numbers(row: list[str]) -> bool:
     except ValueError:
         return False
     return True
+
+
+def lines_of(tags: Iterable[str], rows: Mapping[int, Mapping[str, str]]) -> bytes:
+    """The content of a table, from the cells of each step by tag."""
+    tags = list(tags)
+    lines = [["step", *tags], *([str(step), *(row.get(tag, "") for tag in tags)] for step, row in rows.items())]
+    return b"".join(map(_line, lines))
 
 
 def _line(cells: list[str]) -> bytes:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 from jax.sharding import AxisType, Mesh, NamedSharding
 from jax.sharding import PartitionSpec as Spec
@@ -40,8 +41,7 @@ class Lanes(OnDevice):
     def stack(self, trees: Sequence[PyTree]) -> PyTree:
         """The same tree of each experiment, stacked leaf by leaf and spread over the devices."""
         filled = [*trees, *[trees[-1]] * self.missing]
-        stacked = jax.tree.map(lambda *leaves: np.stack(leaves), *filled)
-        return self.spread(stacked)
+        return self.spread(jax.tree.map(_stacked, *filled))
 
     def spread(self, tree: PyTree) -> PyTree:
         """A stacked tree on the devices."""
@@ -64,6 +64,11 @@ class Lanes(OnDevice):
             return self.apply(advance, state, report, stop)
         players, step = state.players, np.int32(np.max(state.step))
         return self.apply(_advance_together, players, report, shared=(step, np.int32(stop.max())))
+
+
+def _stacked(*leaves: Any) -> Any:
+    # A noisy optimizer's state has a key, which NumPy does not know.
+    return jnp.stack(leaves) if isinstance(leaves[0], jax.Array) else np.stack(leaves)
 
 
 def lane_of(tree: PyTree, lane: int) -> PyTree:

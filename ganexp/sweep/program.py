@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import sys
 import time
 from collections import deque
 from collections.abc import Callable
@@ -15,11 +14,10 @@ from typing import Any, NamedTuple
 import jax
 import numpy as np
 
-from ganexp import checkpoints
-from ganexp.checkpoints import BadCheckpoint
 from ganexp.job import Job
 from ganexp.looks import look, wanted
 from ganexp.sweep.lanes import Lanes, lane_of
+from ganexp.sweep.origin import Origin, restored
 from ganexp.sweep.scribe import Scribe
 from ganexp.train import Report, block_length
 from ganexp.types import TrainState
@@ -60,7 +58,7 @@ def train_together(
     lanes: Lanes,
     scribe: Callable[[int], Scribe],
     stride: int,
-    folder: Path,
+    origin: Origin,
     executor: Executor,
     show: Callable[[Progress], None],
     interrupted: Callable[[], int],
@@ -68,12 +66,12 @@ def train_together(
     """Train the runs of a program to their end, or until `interrupted` says a signal's number.
 
     `job` is one of theirs: they differ in the experiment's numbers alone. `scribe` makes what writes their records from a step on.
-    `folder` is that of the program's checkpoints, which goes when all runs have ended. The last records may still be
+    `origin` says where they begin; the folder of their checkpoints goes when all runs have ended. The last records may still be
     written by `executor` on return; its next task is then begun after them.
     """
     began = time.perf_counter()
     try:
-        state, report = _restored(folder, lanes) or lanes.start()
+        state, report = restored(origin, lanes, job)
     except Exception as error:
         _failed(scribe(0), error, executor)
         return
@@ -102,8 +100,8 @@ def train_together(
                     flight = launch()
             if due.log or due.evaluate or due.draw or due.strip:
                 writer.submit(due.evaluate or due.draw, scribes.record, due, seen, report)
-            if (due.checkpoint and step > first) or interrupted():
-                writer.submit(True, scribes.checkpoint, folder, step, state, report)
+            if step > first and (due.checkpoint or interrupted()):
+                writer.submit(True, scribes.checkpoint, origin.home, step, state, report)
             if step == job.steps or interrupted() or not live:
                 break
             with clock.spent("train"):
@@ -118,7 +116,7 @@ def train_together(
             length = max(FIRST_CHUNK, int(pace * SECONDS_PER_CHUNK) // block * block)
             state, report, step = new_state, new_report, step + done
             show(Progress(len(scribes.seats), len(live), step, job.steps, pace))
-        writer.submit(True, _ended, scribes, folder, state, report, step, job.steps, interrupted)
+        writer.submit(True, _ended, scribes, origin.home, state, report, step, job.steps, interrupted)
     except Exception as error:
         executor.submit(scribes.fail, error).result()
 
@@ -144,15 +142,3 @@ def _ended(
         scribe.fail(error)
     finally:
         scribe.close()
-
-
-def _restored(folder: Path, lanes: Lanes) -> tuple[TrainState, Report] | None:
-    """The newest good checkpoint of a program; None where it has none."""
-    like = jax.eval_shape(lanes.start)
-    for path in checkpoints.paths(folder):
-        try:
-            found = checkpoints.load(path, like)
-            return lanes.spread((found.state, found.report))
-        except BadCheckpoint as error:
-            print(f"ganexp: {error}; trying the one before it", file=sys.stderr)
-    return None

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import sys
 import time
-import traceback
 from collections.abc import Callable, Hashable, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -18,9 +17,10 @@ from ganexp.component import numbers
 from ganexp.experiment import Experiment
 from ganexp.job import Job
 from ganexp.looks import LastLook, Look, Wanted, last_look
-from ganexp.outcome import Outcome, begun, diagnosis, ended, git_commit
+from ganexp.outcome import FAILED, Outcome, begin, diagnosis, ended, fail, git_commit
+from ganexp.provenance import text
 from ganexp.recorder import Clock, Recorder
-from ganexp.records.claim import claimed
+from ganexp.records.lock import locked
 from ganexp.records.summary import write_summary
 from ganexp.sweep.lanes import Lanes, lane_of
 from ganexp.train import Report
@@ -29,12 +29,13 @@ from ganexp.views.pictures import Pictures
 
 
 class Seat(NamedTuple):
-    """A run of a sweep: its job and folder; what notes its config, and returns it as text; its swept settings, and the name that
-    runs share which differ from it in the seed alone."""
+    """A run of a sweep: its job and folder; what was typed for it; what leaves its config there; its swept settings, and the name
+    that runs share which differ from it in the seed alone."""
 
     job: Job
     folder: Path
-    describe_config: Callable[[], str]
+    words: Sequence[str]
+    note: Callable[[], None]
     swept: dict[str, Any]
     group: str
 
@@ -42,7 +43,7 @@ class Seat(NamedTuple):
 class Scribe:
     """Writes what is due of each lane of a program into the folder of its run; what goes wrong with one ends that one alone.
 
-    `seats` are by lane; `about` is what run.json says of the sweep; `ended` is told how each run ended.
+    `seats` are by lane; `made` says of a checkpoint which runs it holds; `about` is what run.json says of the sweep; `ended` is told how each run ended.
     """
 
     def __init__(
@@ -50,11 +51,12 @@ class Scribe:
         seats: dict[int, Seat],
         lanes: Lanes,
         begin: int,
+        made: dict[str, Any],
         about: dict[str, Any],
         clock: Clock,
         ended: Callable[[int, Outcome], None],
     ):
-        self.seats, self.lanes, self.begin, self.about, self.clock = seats, lanes, begin, about, clock
+        self.seats, self.lanes, self.begin, self.made, self.about, self.clock = seats, lanes, begin, made, about, clock
         self.alive, self.failed = set(seats), set[int]()
         self._ended, self._began = ended, time.perf_counter()
         self._data = lanes.first_copy()
@@ -69,17 +71,14 @@ class Scribe:
 
     def _start(self, lane: int) -> None:
         seat = self.seats[lane]
-        self._claims.enter_context(claimed(seat.folder))
-        summary = begun(seat.job, self.begin or None) | {
-            "git_commit": git_commit(),
-            "sweep": self.about | {"lane": lane},
-        }
-        self._summaries[lane] = summary
-        write_summary(seat.folder, summary)
+        self._claims.enter_context(locked(seat.folder))
+        more = {"git_commit": git_commit(), "sweep": self.about | {"lane": lane}}
+        self._summaries[lane] = begin(seat.folder, seat.job, seat.words, self.begin or None, more)
         pictures = self._pictures.setdefault(_drawn_alike(seat.job.experiment), Pictures(seat.job.experiment))
         recorder = Recorder(seat.job, self._data, seat.folder, self.begin, self.clock, pictures, batches=True)
         self._recorders[lane] = recorder
-        recorder.describe(seat.describe_config(), seat.swept, seat.group)
+        seat.note()
+        recorder.describe(text(seat.job, seat.words), seat.swept, seat.group)
 
     def record(self, wanted: Wanted, look: Look, report: Report) -> None:
         """Write what is wanted of a step of all lanes."""
@@ -92,8 +91,8 @@ class Scribe:
     def checkpoint(self, folder: Path, step: int, state: TrainState, report: Report) -> None:
         """Save all lanes in one file, after what was recorded of them."""
         self._each(lambda lane: self._recorders[lane].flush())
-        settings = {"runs": [self.seats[lane].folder.name for lane in sorted(self.seats)]}
-        checkpoints.save(folder, Checkpoint(state, report, settings), step)
+        folder.mkdir(parents=True, exist_ok=True)
+        checkpoints.save(folder, Checkpoint(state, report, self.made), step)
 
     def diverged(self, lane: int, state: TrainState, report: Report) -> None:
         """End a run whose numbers stopped being finite after `state`."""
@@ -105,9 +104,9 @@ class Scribe:
         job = next(iter(self.seats.values())).job
         recorders = [self._recorders[lane] for lane in self.alive]
         if recorders and not stopped():
-            blocks, images = recorders[0].final_blocks, recorders[0].images
             with self.clock.spent("metrics"):
-                seen = last_look(self.lanes, state, job.eval_samples, blocks, images)
+                first = recorders[0]
+                seen = last_look(self.lanes, state, first.final_block, first.final_blocks, first.images)
             host = jax.device_get((state, report))
             self._each(lambda lane: self._finish(lane, seen, lane_of(host, lane), stopped), by_evaluator=True)
         self.interrupt(job.steps, stopped())
@@ -171,20 +170,17 @@ class Scribe:
                 self._fail(lane, error)
 
     def _fail(self, lane: int, error: BaseException) -> None:
-        folder, reason = self.seats[lane].folder, f"{type(error).__name__}: {error}"[:2000]
-        outcome = Outcome("failed", self.begin, {}, reason, 0, [])
+        reason = f"{type(error).__name__}: {error}"
         self.alive.discard(lane)
         self.failed.add(lane)
-        try:
-            if lane in self._recorders:
+        if lane in self._recorders:
+            with suppress(OSError):
                 self._recorders[lane].close()
-            if lane in self._summaries:
-                # Where the error came from is of use to whoever mends it.
-                (folder / "error.txt").write_text("".join(traceback.format_exception(error)))
-                write_summary(folder, self._summaries[lane] | ended(outcome, self._seconds()))
-        except OSError as another:
-            print(f"ganexp: {folder}: {another.strerror or another}", file=sys.stderr)
-        self._ended(lane, outcome)
+        if lane in self._summaries:
+            reason = fail(self.seats[lane].folder, self._summaries[lane], error, self._seconds())
+        else:
+            print(f"ganexp: {self.seats[lane].folder}: {reason}", file=sys.stderr)
+        self._ended(lane, Outcome(FAILED, self.begin, {}, reason, 0, []))
 
 
 def _evaluated_alike(experiment: Experiment) -> tuple[float, ...]:

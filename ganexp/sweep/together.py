@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -16,8 +16,9 @@ from ganexp.recorder import Clock
 from ganexp.records.events import EventFile
 from ganexp.records.hparams import columns, experiment, groups
 from ganexp.run import run as run_alone
-from ganexp.sweep.folder import FAILED, OVER, PROGRAMS, summary
+from ganexp.sweep.folder import FAILED, is_over, summary
 from ganexp.sweep.lanes import Lanes
+from ganexp.sweep.origin import Origin, made, origins
 from ganexp.sweep.plan import Program
 from ganexp.sweep.program import Progress, train_together
 from ganexp.sweep.scribe import Scribe, Seat
@@ -62,50 +63,59 @@ def train_sweep(
     """Train what is left of the runs of a sweep in `folder`, and leave each run's records in its own."""
     with ThreadPoolExecutor(max_workers=1, thread_name_prefix="records") as executor:
         for number, program in enumerate(programs):
-            before = {place: summary(seats[place].folder).get("status") for place in program.runs}
-            left = {place: seats[place] for place in program.runs if before[place] not in (*OVER, FAILED)}
-            if left and not interrupted():
-                _train(number, program, seats, left, folder, display, executor, interrupted)
+            over = {place for place in program.runs if is_over(seats[place].folder, seats[place].job)}
+            failed = [place for place in program.runs if summary(seats[place].folder).get("status") == FAILED]
+            left = {place: seats[place].folder for place in program.runs if place not in over and place not in failed}
+            jobs = {place: seats[place].job for place in program.runs}
+            for origin in origins(folder, left, jobs) if left else ():
+                if not interrupted():
+                    _train(number, program.stride, origin, seats, left, display, executor, interrupted)
             # A run that failed went no further with the others: it begins anew, by itself.
-            for place in (place for place in program.runs if before[place] == FAILED):
+            for place in failed:
                 if not interrupted():
                     executor.submit(_train_alone, place, seats[place], display).result()
 
 
 def _train(
     number: int,
-    program: Program,
+    stride: int,
+    origin: Origin,
     seats: Mapping[int, Seat],
-    left: dict[int, Seat],
-    folder: Path,
+    left: Collection[int],
     display: Display,
     executor: Executor,
     interrupted: Callable[[], int],
 ) -> None:
-    jobs = [seats[place].job for place in program.runs]
+    jobs = [seats[place].job for place in origin.runs]
     how = mapping(jobs[0])
+    by_lane = {lane: seats[place] for lane, place in enumerate(origin.runs) if place in left}
     try:
         lanes = Lanes([job.experiment for job in jobs], jobs[0].experiment.dataset.load(), how)
     except Exception as error:
-        for place in left:
-            display.ended(place, Outcome(FAILED, 0, {}, f"{type(error).__name__}: {error}", 0, []))
+        for lane in by_lane:
+            display.ended(origin.runs[lane], Outcome(FAILED, 0, {}, f"{type(error).__name__}: {error}", 0, []))
         return
     about = {"program": number, "lanes": len(jobs), "how": how, "devices": lanes.mesh.size}
-    if program.stride > 1:
-        about["thinned"] = program.stride
+    if stride > 1:
+        about["thinned"] = stride
 
     def scribe(begin: int) -> Scribe:
-        by_lane = {lane: left[place] for lane, place in enumerate(program.runs) if place in left}
         return Scribe(
-            by_lane, lanes, begin, about, Clock(), lambda lane, outcome: display.ended(program.runs[lane], outcome)
+            by_lane,
+            lanes,
+            begin,
+            made(jobs),
+            about,
+            Clock(),
+            lambda lane, outcome: display.ended(origin.runs[lane], outcome),
         )
 
     train_together(
         jobs[0],
         lanes,
         scribe,
-        program.stride,
-        folder / PROGRAMS / str(program.runs[0]),
+        stride,
+        origin,
         executor,
         lambda progress: display.progress(number, progress),
         interrupted,
@@ -114,7 +124,7 @@ def _train(
 
 def _train_alone(place: int, seat: Seat, display: Display) -> None:
     try:
-        outcome = run_alone(seat.job, seat.folder, seat.describe_config)
+        outcome = run_alone(seat.job, seat.folder, seat.words, meanwhile=seat.note)
     except Exception as error:
         outcome = Outcome(FAILED, 0, {}, f"{type(error).__name__}: {error}", 0, [])
         print(f"ganexp: {seat.folder}: {outcome.reason}", file=sys.stderr)

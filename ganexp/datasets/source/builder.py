@@ -6,17 +6,18 @@ downloads are read with gzip, and examples are handed over as Pillow images, whi
 
 from __future__ import annotations
 
-import gzip
 import io
 import logging
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import tensorflow_datasets as tfds
 from PIL import Image
+
+from ganexp.datasets.source.origin import content
 
 SPLITS = ("train", "test")
 FILES = {
@@ -26,17 +27,23 @@ FILES = {
 
 
 class _Originals:
-    """The two splits, read from the four original files."""
+    """The two splits, read from the four original files: those in `given`, by name, or downloads."""
+
+    given: Mapping[str, Path] | None = None
 
     def _split_generators(self: Any, dl_manager: Any) -> dict[str, Any]:
-        urls = {split: [self.URL + name for name in names] for split, names in FILES.items()}
-        return {split: self._generate_examples(*paths) for split, paths in dl_manager.download(urls).items()}
+        if self.given is None:
+            urls = {split: [self.URL + name for name in names] for split, names in FILES.items()}
+            paths = dl_manager.download(urls)
+        else:
+            paths = {split: [self.given[name] for name in names] for split, names in FILES.items()}
+        return {split: self._generate_examples(*paths[split]) for split in SPLITS}
 
     def _generate_examples(
         self, images: os.PathLike[str], labels: os.PathLike[str]
     ) -> Iterator[tuple[int, dict[str, Any]]]:
-        pixels = np.frombuffer(gzip.decompress(Path(images).read_bytes()), np.uint8, offset=16).reshape(-1, 28, 28)
-        for number, label in enumerate(gzip.decompress(Path(labels).read_bytes())[8:]):
+        pixels = np.frombuffer(content(Path(images)), np.uint8, offset=16).reshape(-1, 28, 28)
+        for number, label in enumerate(content(Path(labels))[8:]):
             yield number, {"image": Image.fromarray(pixels[number]), "label": label}
 
 
@@ -51,17 +58,16 @@ class FashionMnist(_Originals, tfds.image_classification.FashionMNIST, skip_regi
 BUILDERS = {"mnist": Mnist, "fashion_mnist": FashionMnist}
 
 
-def prepare(name: str, folder: Path, files: Path | None) -> dict[str, np.ndarray]:
+def prepare(name: str, folder: Path, files: Mapping[str, Path] | None) -> dict[str, np.ndarray]:
     """Every split's images and labels, uint8, as TFDS orders them.
 
-    TFDS works in `folder`, and takes the original files from `files` where given, else from their server.
+    TFDS works in `folder`, and takes the original files, by name, from `files` where given, else from their server.
     """
     logging.getLogger("absl").setLevel("ERROR")
     tfds.disable_progress_bar()
     builder = BUILDERS[name](data_dir=str(folder), file_format="array_record")
-    builder.download_and_prepare(
-        download_config=tfds.download.DownloadConfig(manual_dir=None if files is None else str(files))
-    )
+    builder.given = files
+    builder.download_and_prepare()
     arrays = {}
     for split in SPLITS:
         source = builder.as_data_source(split, decoders={"image": tfds.decode.SkipDecoding()})

@@ -9,7 +9,7 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,7 @@ from ganexp.datasets.source import origin
 from ganexp.places import cache_home
 
 FORMAT = 1
+REMEDY = "set XDG_CACHE_HOME to a folder that can be written"
 NEEDED = 150_000_000  # bytes on the disk while preparing: downloads, TFDS's records, arrays
 
 
@@ -29,19 +30,21 @@ def cached(name: str, files: str | None, show: Callable[[str], None]) -> dict[st
     They are prepared first where the cache has none, from the original files in the folder `files` or else from the network.
     Raises SettingError.
     """
-    if files is not None:
-        # Also where the cache has them: who names files is told when they are not what they should be.
-        origin.check_files(name, Path(files))
-    place = cache_home() / "data" / name
-    if not place.exists():
-        if files is None:
+    # Also where the cache has them: who names files is told when they are not what they should be.
+    found = None if files is None else origin.find(name, Path(os.path.expanduser(files)))
+    home = cache_home()
+    if home is None:
+        raise SettingError("source", f"{name} is kept in a cache folder, and you have no home to hold one; {REMEDY}")
+    place = home / "data" / name
+    if not os.path.exists(place):
+        if found is None:
             origin.check_network(name)
         show(f"preparing {name}: once, about 20 seconds")
-        _prepare(name, place, None if files is None else Path(files))
+        _prepare(name, place, found)
     return _read(place)
 
 
-def _prepare(name: str, place: Path, files: Path | None) -> None:
+def _prepare(name: str, place: Path, files: Mapping[str, Path] | None) -> None:
     try:
         place.parent.mkdir(parents=True, exist_ok=True)
         if shutil.disk_usage(place.parent).free < NEEDED:
@@ -59,8 +62,9 @@ def _prepare(name: str, place: Path, files: Path | None) -> None:
     except OSError as error:
         if not place.exists():
             why = error.strerror or error
-            raise SettingError("source", f"{name} could not be prepared in {place.parent}: {why}; nothing of it is kept"
-                               ) from None  # fmt: skip
+            raise SettingError(
+                "source", f"{name} could not be prepared in {place.parent}: {why}; nothing of it is kept; {REMEDY}"
+            ) from None
 
 
 def _sweep(name: str, folder: Path) -> None:
@@ -82,13 +86,14 @@ def store(arrays: dict[str, np.ndarray], folder: Path) -> None:
         path = folder / f"{name}.npy"
         np.save(path, array, allow_pickle=False)
         digests[name] = _digest(path)
-    (folder / "arrays.json").write_text(json.dumps({"format": FORMAT, "sha256": digests}, indent=1))
+    notes = json.dumps({"format": FORMAT, "sha256": digests}, indent=1)
+    (folder / "arrays.json").write_text(notes, encoding="utf-8")
 
 
 def _read(place: Path) -> dict[str, np.ndarray]:
     remedy = f"remove the folder {place}, and it is prepared anew"
     try:
-        notes: dict[str, Any] = json.loads((place / "arrays.json").read_text())
+        notes: dict[str, Any] = json.loads((place / "arrays.json").read_text(encoding="utf-8"))
         if notes["format"] != FORMAT:
             raise SettingError(
                 "source",

@@ -1,0 +1,58 @@
+"""What a run leaves in `.hydra/` for people and for Hydra's own tools: nothing is ever read from there to go on."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+
+import yaml
+from omegaconf import DictConfig, OmegaConf
+
+from ganexp.component import SettingError
+from ganexp.config.build import load
+from ganexp.config.compose import without_hydra
+from ganexp.config.many import Composed, Launched
+from ganexp.config.mistakes import Mistake
+from ganexp.job import Job
+
+FOLDER = ".hydra"
+
+
+def note(folder: Path, config: DictConfig, words: Sequence[str]) -> None:
+    """Leave the composed config, Hydra's own, and the overrides, as Hydra's launchers do."""
+    note_words(folder, words)
+    OmegaConf.save(without_hydra(config), folder / FOLDER / "config.yaml")
+    OmegaConf.save(OmegaConf.masked_copy(config, "hydra"), folder / FOLDER / "hydra.yaml")
+
+
+def are_there(folder: Path) -> bool:
+    """Whether a run has left its config."""
+    return (folder / FOLDER / "config.yaml").exists()
+
+
+def note_words(folder: Path, words: Sequence[str]) -> None:
+    """Leave what was typed."""
+    (folder / FOLDER).mkdir(exist_ok=True)
+    (folder / FOLDER / "overrides.yaml").write_text(yaml.safe_dump([*words], width=10**6, allow_unicode=True), "utf-8")
+
+
+def note_lane(folder: Path, launched: Launched, composed: Composed, number: int) -> None:
+    """The same of a run of a sweep, the `number`-th, which was composed together with others."""
+    note_words(folder, composed.overrides)
+    (folder / FOLDER / "config.yaml").write_text(composed.text(), "utf-8")
+    (folder / FOLDER / "hydra.yaml").write_text(launched.text(composed, number, folder), "utf-8")
+
+
+def note_again(folder: Path, words: Sequence[str], job: Job) -> None:
+    """Leave what was typed in all, and the config, where a kill came before it was there."""
+    note_words(folder, words)
+    if are_there(folder):
+        return
+    with suppress(Mistake, SettingError):
+        config, again = load(words)
+        if again.settings() == job.settings():
+            note(folder, config, words)
+            return
+    print(f"ganexp: note: {folder}: its config cannot be composed again; run.json has what made it", file=sys.stderr)

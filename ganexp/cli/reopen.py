@@ -1,0 +1,75 @@
+"""A run that was begun before: what made it, and its newest good checkpoint."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import jax
+
+from ganexp import checkpoints
+from ganexp.checkpoints import BadCheckpoint, Checkpoint
+from ganexp.cli.workspace import quoted
+from ganexp.component import arrays
+from ganexp.config.mistakes import Mistake
+from ganexp.job import Job
+from ganexp.provenance import refuse_changes, restore
+from ganexp.records.summary import SUMMARY_NAME, read_summary
+from ganexp.train import init, no_report
+
+
+def summary(folder: Path) -> dict[str, Any]:
+    """The run.json of the run in `folder`; raises Mistake."""
+    try:
+        if not (folder / SUMMARY_NAME).exists():
+            raise Mistake(f"{folder}: is not the folder of a run (it has no run.json)")
+        return read_summary(folder)
+    except OSError as error:
+        raise Mistake(f"{folder}: cannot be read ({error.strerror})") from None
+    except ValueError as error:
+        raise Mistake(str(error)) from None
+
+
+def job_of(folder: Path, known: dict[str, Any]) -> Job:
+    """The job that made the run in `folder`, whose run.json says what is `known`; raises SettingError."""
+    return restore(known, folder / SUMMARY_NAME)
+
+
+def words_of(known: dict[str, Any]) -> list[str]:
+    """What was typed for a run, where its run.json says so."""
+    words = known.get("overrides")
+    return [str(word) for word in words] if isinstance(words, list) else []
+
+
+def newest(folder: Path, job: Job) -> Checkpoint | None:
+    """The newest good checkpoint of a run; None where it stopped before its first; raises Mistake where none of them is good.
+
+    Says which ones are damaged. Raises SettingError for one that other settings made.
+    """
+    found = checkpoints.paths(folder)
+    like = jax.eval_shape(lambda: (init(arrays(job.experiment)), no_report(job.experiment)))
+    for path in found:
+        try:
+            # Settings first: a changed size is better named as a setting than as an array.
+            refuse_changes(folder, checkpoints.settings_of(path), job.settings())
+            return checkpoints.load(path, like)
+        except BadCheckpoint as error:
+            print(f"ganexp: {error}; trying the one before it", file=sys.stderr)
+    if found:
+        raise Mistake(f"{folder}: none of its {len(found)} checkpoints is good; start the run anew in another folder")
+    return None
+
+
+def point(folder: Path, job: Job, known: dict[str, Any]) -> Checkpoint | None:
+    """Where the run in `folder` goes on from; None for its start; raises Mistake where it has come to its end."""
+    if known.get("status") == "diverged":
+        raise Mistake(f"{folder}: this run diverged ({known.get('reason')}); going on would diverge again")
+    checkpoint = newest(folder, job)
+    if checkpoint is not None:
+        step = int(checkpoint.state.step)
+        if step > job.steps or (step == job.steps and known.get("status") == "finished"):
+            raise Mistake(
+                f"{folder}: is at step {step:,} already; give it more: ganexp resume {quoted(folder)} steps={2 * step}"
+            )
+    return checkpoint

@@ -1,0 +1,173 @@
+"""The runs of a sweep, before one of them is trained: from what is typed, or from what its folder says."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from hydra._internal.hydra import Hydra
+from hydra._internal.utils import create_config_search_path
+from hydra.core.global_hydra import GlobalHydra
+from hydra.types import RunMode
+
+from ganexp.cli import workspace
+from ganexp.config.compose import ROOT, literal, option, parsed, prepare
+from ganexp.config.grid import PARAMS, completed, expand, unfixed
+from ganexp.config.many import Composed, Launched, folder_name, load_many
+from ganexp.config.mistakes import Mistake
+from ganexp.config.options import conf_dir
+from ganexp.job import Job
+from ganexp.provenance import record
+from ganexp.report.metrics import LOWER_IS_BETTER
+from ganexp.spelling import nearest
+from ganexp.sweep import folder as records
+
+LAUNCHER = "jax"
+GRIDS = ("basic",)  # Sweepers that make every combination.
+EXTRAS = {"optuna": "optuna", "joblib": "joblib", "submitit": "submitit", "ray": "ray"}
+
+
+class Planned(NamedTuple):
+    """A run of a sweep: the name of its folder, its overrides, its job, and its config where it was composed just now."""
+
+    name: str
+    overrides: tuple[str, ...]
+    job: Job
+    composed: Composed | None
+
+    def listed(self) -> records.Listed:
+        """What `sweep.json` says of it."""
+        return records.Listed(self.name, list(self.overrides), record(self.job))
+
+
+def planned(words: Sequence[str], launcher: str) -> list[Planned]:
+    """The runs that `words` ask for, composed and checked; raises Mistake and SettingError."""
+    words = completed(words)
+    return named(composed_runs(own(words), launcher), constants(words))
+
+
+def composed_runs(words: Sequence[str], launcher: str, one: bool = False) -> list[Composed]:
+    """The runs that `words` ask for, perhaps `one` alone; raises Mistake and SettingError."""
+    runs = load_many(expand(words, one))
+    _refuse_open(runs)
+    checked([(run.overrides, run.job) for run in runs], launcher)
+    return runs
+
+
+def named(runs: Sequence[Composed], constant: Collection[str], first: int = 0) -> list[Planned]:
+    """The runs with the names of their folders: a number, from `first` on, and their overrides but those of `constant` keys."""
+    excluded = {"out", *constant}
+    return [
+        Planned(folder_name(number, run.overrides, excluded), run.overrides, run.job, run)
+        for number, run in enumerate(runs, first)
+    ]
+
+
+def remembered(folder: Path, run: records.Listed) -> Planned:
+    """A run of the sweep in `folder`, as it was resolved when it began; raises SettingError."""
+    return Planned(run.name, tuple(run.overrides), records.job_of(folder, run), None)
+
+
+def _refuse_open(runs: Sequence[Composed]) -> None:
+    for choices in {run.choices: run for run in runs}.values():
+        open_ = unfixed(choices.config(), choices.overrides)
+        if open_:
+            raise Mistake(
+                f"{' '.join(choices.choices)}: this recipe sweeps over {', '.join(open_)} by itself; sweep over recipes that do "
+                "not, or type a command for each"
+            )
+
+
+def constants(words: Sequence[str]) -> dict[str, str]:
+    """What is typed once for all runs of a sweep, by its key."""
+    typed = {word: parsed(word) for word in words}
+    return {override.get_key_element(): word for word, override in typed.items() if not override.is_sweep_override()}
+
+
+def own(words: Sequence[str]) -> list[str]:
+    """What was typed of the sweep itself, without where it lies."""
+    return [word for word in words if word.partition("=")[0].lstrip("+") != "out"]
+
+
+def is_search(words: Sequence[str]) -> bool:
+    """Whether what was typed of a sweep leaves the choice of its runs to a search."""
+    return option(words, "hydra/sweeper", GRIDS[0]) not in GRIDS or option(words, "search", "null") != "null"
+
+
+def refuse_absent(group: str, name: str) -> None:
+    """Refuse one of Hydra's own options that is not installed; raises Mistake."""
+    if name == LAUNCHER or name in GRIDS:
+        return
+    there = hydra().config_loader.get_group_options(group)
+    if name in there:
+        return
+    extra = EXTRAS.get(name.partition("_")[0])
+    raise Mistake(
+        f"{group}={name}: is not installed; pip install 'ganexp[{extra}]'"
+        if extra
+        else f"{group}={name}: there is no such option; it is one of {', '.join(there)}{nearest(name, there)}"
+    )
+
+
+def checked(runs: Sequence[tuple[tuple[str, ...], Job]], launcher: str) -> None:
+    """Refuse runs that no sweep can have, or that are the same; raises Mistake."""
+    seen: dict[tuple[str, ...], int] = {}
+    for number, (overrides, job) in enumerate(runs):
+        refuse(job, launcher)
+        if overrides in seen:
+            raise Mistake(
+                f"runs {seen[overrides]} and {number} are the same ({' '.join(overrides)}); give each value once"
+            )
+        seen[overrides] = number
+
+
+def refuse(job: Job, launcher: str) -> None:
+    """Refuse what no run of a sweep can have; raises Mistake."""
+    if job.profile and launcher == LAUNCHER:
+        raise Mistake("profile: one run is traced at a time; leave out -m, or add hydra/launcher=basic")
+    tag = job.sweep.metric
+    if tag is not None and tag not in LOWER_IS_BETTER:
+        raise Mistake(
+            f"sweep.metric: {tag!r} is not a metric that settings can be compared by; "
+            f"those are {', '.join(LOWER_IS_BETTER)}{nearest(tag, LOWER_IS_BETTER)}"
+        )
+
+
+def folder_of(words: Sequence[str], run: Sequence[str]) -> tuple[Path, records.Known | None]:
+    """The folder of a sweep of these words, one `run` of which has these overrides, and what it says where one was begun there.
+
+    Raises Mistake where it holds something else.
+    """
+    job = load_many([[*run, *(word for word in words if word not in own(words))]])[0].job
+    folder = workspace.folder_of(job)
+    known = records.read(folder)
+    if known is None:
+        workspace.refuse_sweep(folder)
+        workspace.refuse_run(folder)
+    return folder, known
+
+
+def launched(words: Sequence[str], folder: Path) -> Launched:
+    """Hydra's part of the configs of the runs of a sweep in `folder`; raises what Hydra raises."""
+    own_hydra = hydra()
+    typed = typed_for_hydra(words, folder)
+    master = own_hydra.compose_config(ROOT, typed, run_mode=RunMode.MULTIRUN, with_log_configuration=False)
+    return Launched(own_hydra.config_loader, master)
+
+
+def typed_for_hydra(words: Sequence[str], folder: Path) -> list[str]:
+    """What Hydra is told: the names of the runs' folders have what differs."""
+    excluded = ",".join(["out", *sorted(constants(words))])
+    return [
+        *(word for word in own(words) if PARAMS not in word.partition("=")[0]),
+        f"hydra.sweep.dir={literal(str(folder))}",
+        f"hydra.job.config.override_dirname.exclude_keys=[{excluded}]",
+    ]
+
+
+def hydra() -> Hydra:
+    """Hydra with the options of ganexp."""
+    prepare()
+    GlobalHydra.instance().clear()
+    return Hydra.create_main_hydra2("ganexp", create_config_search_path(str(conf_dir())))

@@ -1,0 +1,87 @@
+"""What is typed when a run goes on: its length and what is recorded of it may change, what made its numbers may not."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.override_parser.types import Override, QuotedString
+
+from ganexp.config.build import load, part
+from ganexp.config.compose import check, compose
+from ganexp.config.mistakes import Mistake, parse
+from ganexp.config.schema import JOB_FIELDS
+from ganexp.job import Job
+from ganexp.provenance import located, record, refuse_changes, restore
+
+LENGTHS = ("steps", "epochs")  # Each takes the other's place.
+INTENTIONS = "debug"  # A group whose options set what is the job's.
+
+
+def merged(before: Sequence[str], words: Sequence[str]) -> list[str]:
+    """What was typed before, with `words` put in."""
+    changed = {_key(word) for word in words}
+    if changed.intersection(LENGTHS):
+        changed |= {*LENGTHS}
+    return [word for word in before if _key(word) not in changed] + list(words)
+
+
+def _key(word: str) -> str:
+    return word.partition("=")[0].lstrip("+~")
+
+
+def continued(folder: Path, job: Job, before: Sequence[str], words: Sequence[str]) -> Job:
+    """The job of a run that was begun with the words `before`, as it goes on in `folder` with `words`.
+
+    Raises Mistake, and SettingError for what would change its numbers.
+    """
+    if not words:
+        return job
+    typed = parse(words, OverridesParser.create(), sweeps=False)
+    check(typed)
+    places = {
+        override.get_key_element(): override for override in typed if _key(str(override.input_line)) in located(job)
+    }
+    own = [override for override in typed if _is_job(override)]
+    if len(places) + len(own) < len(typed):
+        new = load(merged(before, words))[1]
+    else:
+        new = dataclasses.replace(job, **_values(own))
+    refuse_changes(folder, job.settings(), new.settings())
+    return _moved(new, places)
+
+
+def _is_job(override: Override) -> bool:
+    key = override.get_key_element()
+    if key == "out":
+        raise Mistake(f"{override.input_line}: a run goes on in its own folder; leave it out")
+    return key == INTENTIONS or key.partition(".")[0] in JOB_FIELDS
+
+
+def _values(own: Sequence[Override]) -> dict[str, Any]:
+    """The fields of the job that the overrides set, checked and built as for a new run."""
+    config, usual = compose([str(override.input_line) for override in own]), compose([])
+    typed = {override.get_key_element().partition(".")[0] for override in own} - {INTENTIONS}
+    typed |= {name for name in JOB_FIELDS if config[name] != usual[name]}
+    if typed.intersection(LENGTHS):
+        typed |= {*LENGTHS}
+    return {name: part(config, name) for name in JOB_FIELDS if name in typed}
+
+
+def _text(override: Override) -> str:
+    value = override.value()
+    return value.text if isinstance(value, QuotedString) else str(value)
+
+
+def _moved(job: Job, places: Mapping[str, Override]) -> Job:
+    recorded = record(job)
+    for path, override in places.items():
+        place = Path(os.path.expanduser(_text(override)))
+        if not place.exists():
+            raise Mistake(f"{override.input_line}: there is no such place")
+        recorded["settings"][path] = str(place.absolute())
+    return restore(recorded, Path(str(job.out)))
