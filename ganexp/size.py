@@ -15,9 +15,10 @@ import jax.numpy as jnp
 from ganexp.component import SettingError, with_number
 from ganexp.experiment import Experiment
 from ganexp.job import Job
+from ganexp.nets.size import Size
 from ganexp.optimizers import Optimizer
 from ganexp.train import block_length
-from ganexp.types import PLAYERS, Size
+from ganexp.types import PLAYERS
 
 NUMBER = 4  # bytes of a number on the device; the host's are of twice as many
 SIDE = 64  # of the matrix that an optimizer's state is measured on
@@ -101,7 +102,9 @@ def _sizes(job: Job) -> Iterator[tuple[str, int]]:
     names = ("width", "depth", "pieces", "features")
     paths += [f"experiment.model.{player}.{name}" for player in reversed(PLAYERS) for name in names]
     for path in paths:
-        found = functools.reduce(lambda part, name: getattr(part, name, None), path.split("."), job)
+        found: Any = job
+        for name in path.split("."):
+            found = getattr(found, name, None)
         if isinstance(found, int) and found > 1:
             yield path, found
 

@@ -67,14 +67,6 @@ class Net(NamedTuple):
     apply: Callable[..., tuple[Float[Array, "n ..."], Float[Array, "n f"] | None, Parameters]]
 
 
-class Size(NamedTuple):
-    """How many parameters a network has, and how many numbers one point leaves in all of its layers and in the widest."""
-
-    parameters: int
-    units: int
-    widest: int
-
-
 class Scores(NamedTuple):
     """The discriminator's logits on a batch of real and of generated points."""
 
@@ -206,10 +198,6 @@ class Architecture(Component):
 
     def net(self, inputs: tuple[int, ...], outputs: tuple[int, ...]) -> Net:
         """The network from points of shape `inputs` to points of shape `outputs`."""
-        raise NotImplementedError
-
-    def size(self, inputs: tuple[int, ...], outputs: tuple[int, ...]) -> Size:
-        """The size of that network, by arithmetic: however large it is, nothing is made."""
         raise NotImplementedError
 
 

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from ganexp.component import arrays
+from ganexp.component import arrays, component
 from ganexp.penalties import R1, WeightClipping
 from ganexp.train import draw, init, train_step
-from ganexp.types import DISCRIMINATOR, GENERATOR
+from ganexp.types import DISCRIMINATOR, GENERATOR, Penalty, Scores
+from ganexp.updates import discriminator_terms, total
 
 REAL, FAKE = jnp.asarray(np.random.default_rng(0).normal(size=(2, 32, 3)), jnp.float32)
 KEY = jax.random.key(0)
@@ -94,3 +97,23 @@ def test_clipping_holds_after_a_step_of_the_discriminator_and_spares_the_generat
     }
     assert largest[DISCRIMINATOR] == np.float32(0.01)
     assert largest[GENERATOR] > 0.01
+
+
+def test_a_penalty_has_the_same_random_numbers_whatever_stands_beside_it(composed):
+    @component
+    class Drawn(Penalty):
+        def term(self, critic, real, fake, key):
+            return jax.random.uniform(key)
+
+    experiment = composed("penalty=[r1]")
+    scores = Scores(jnp.zeros(4), jnp.zeros(4))
+    points, key = jnp.zeros((4, 2)), jax.random.key(3)
+
+    def term(**penalties):
+        other = dataclasses.replace(experiment, penalty=penalties)
+        return discriminator_terms(other, scores, lambda x: x.sum(axis=1), points, points, key)
+
+    alone, beside = term(drawn=Drawn()), term(another=Drawn(), drawn=Drawn(), r1=experiment.penalty["r1"])
+    assert float(alone["drawn"]) == float(beside["drawn"]) != float(beside["another"])
+    assert [*beside] == ["adversarial", "another", "drawn", "r1"]
+    assert float(total(beside)) == pytest.approx(sum(map(float, beside.values())))

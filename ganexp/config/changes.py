@@ -23,11 +23,14 @@ INTENTIONS = "debug"  # A group whose options set what is the job's.
 
 
 def merged(before: Sequence[str], words: Sequence[str]) -> list[str]:
-    """What was typed before, with `words` put in."""
-    changed = {_key(word) for word in words}
-    if changed.intersection(LENGTHS):
-        changed |= {*LENGTHS}
-    return [word for word in before if _key(word) not in changed] + list(words)
+    """What was typed before, with `words` in the places of those that they change, or at the end."""
+    changed = {_place(word): word for word in words}
+    found = [changed.pop(_place(word), None) if _place(word) in {*map(_place, words)} else word for word in before]
+    return [*(word for word in found if word is not None), *changed.values()]
+
+
+def _place(word: str) -> str:
+    return LENGTHS[0] if _key(word) in LENGTHS else _key(word)
 
 
 def _key(word: str) -> str:

@@ -168,18 +168,16 @@ def check(overrides: Sequence[Override]) -> None:
             raise Mistake(f"{text}: a list is set as a whole, as in {parent}=[1,2]")
         if "/" in key or "@" in key or key in _groups():
             _check_choice(override, key, text)
-        group, _, rest = key.partition(".")
-        if group in LISTS and rest:
-            check_option(group, [rest.partition(".")[0]], _options(group), text)
 
 
 def _check_choice(override: Override, key: str, text: str) -> None:
-    known, (group, place, _) = _groups(), key.partition("@")
+    known, (group, at, place) = _groups(), key.partition("@")
     own = group not in known and group.startswith("hydra/")
     if not own and group not in known:
         raise Mistake(f"{text}: there is no group {group}; there are {', '.join(known)}{nearest(group, known)}")
-    if place:
-        raise Mistake(f"{text}: an option has one place here; write {group}=NAME")
+    if at and not (group in LISTS and text.startswith("+") and re.fullmatch(rf"{group}\.\w+", place)):
+        second = f", or +{group}@{group}.ANOTHER=NAME for a second one" if group in LISTS else ""
+        raise Mistake(f"{text}: an option has one place here; write {group}=NAME{second}")
     if text.startswith("++") or (own and text.startswith("+")):
         raise Mistake(f"{text}: write {group}=NAME, without a +")
     if own:

@@ -16,7 +16,7 @@ from ganexp.config.files import File
 from ganexp.config.files import Mistake as Mistake
 from ganexp.config.option_file import LISTS as LISTS
 from ganexp.config.option_file import OPTIONAL as OPTIONAL
-from ganexp.config.options import file_of
+from ganexp.config.options import file_of, options
 from ganexp.config.reasons import plain
 from ganexp.spelling import nearest
 
@@ -164,6 +164,10 @@ def unknown_key(key: str, known: Sequence[str]) -> Mistake:
     near = nearest(last, beside)
     if _not_chosen(key, known):
         group, name, *_ = key.split(".")
+        if name not in (there := options(group)):
+            return Mistake(
+                f"{key}: there is no {group} {name!r}; it is one of {', '.join(there)}{nearest(name, there)}"
+            )
         return Mistake(f"{key}: {name} is not chosen; add {group}=[{name}], or leave this out")
     if not beside and where not in known:
         where, beside = "", [name for name in known if "." not in name]

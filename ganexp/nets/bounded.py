@@ -8,7 +8,8 @@ from typing import Any
 from ganexp.component import SettingError, component, setting
 from ganexp.nets.layers import ACTIVATIONS, INITIALIZERS
 from ganexp.nets.mlp import Mlp
-from ganexp.types import Architecture, Net, Size
+from ganexp.nets.size import Size
+from ganexp.types import Architecture, Net
 
 
 @component

@@ -19,7 +19,8 @@ from ganexp.nets.layers import (
     normalized,
 )
 from ganexp.nets.pure import pure
-from ganexp.types import Architecture, Net, Size
+from ganexp.nets.size import Size
+from ganexp.types import Architecture, Net
 
 
 def image_side(inputs: tuple[int, ...], outputs: tuple[int, ...]) -> str:

@@ -12,7 +12,8 @@ from flax import nnx
 from ganexp.component import component, setting
 from ganexp.nets.layers import INITIALIZERS, Affine, dropped
 from ganexp.nets.pure import pure
-from ganexp.types import Architecture, Net, Size
+from ganexp.nets.size import Size
+from ganexp.types import Architecture, Net
 
 
 @component

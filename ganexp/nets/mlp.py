@@ -13,7 +13,8 @@ from jax.nn import leaky_relu
 from ganexp.component import component, setting
 from ganexp.nets.layers import ACTIVATIONS, INITIALIZERS, NORMALIZATIONS, OUTPUTS, dropped, normalization, normalized
 from ganexp.nets.pure import pure
-from ganexp.types import Architecture, Net, Size
+from ganexp.nets.size import Size
+from ganexp.types import Architecture, Net
 
 
 @component
@@ -46,12 +47,8 @@ class Mlp(Architecture):
         )
 
     def size(self, inputs: tuple[int, ...], outputs: tuple[int, ...]) -> Size:
-        widths = [
-            math.prod(inputs),
-            *[self.width] * self.depth,
-            *[self.features] * bool(self.features),
-            math.prod(outputs),
-        ]
+        before = [] if self.features is None else [self.features]
+        widths = [math.prod(inputs), *[self.width] * self.depth, *before, math.prod(outputs)]
         parameters = sum(one * two + two for one, two in itertools.pairwise(widths))
         scales = 0 if self.normalization == "none" else 2 * self.width * self.depth
         return Size(parameters + scales, sum(widths[1:]), max(widths[1:]))

@@ -18,7 +18,8 @@ from ganexp.nets.layers import (
     image_normalization,
     normalized,
 )
-from ganexp.types import Architecture, Net, Size
+from ganexp.nets.size import Size
+from ganexp.types import Architecture, Net
 
 
 @component

@@ -44,7 +44,9 @@ def by_default() -> None:
         with warnings.catch_warnings():
             # Some defaults are of settings that go.
             warnings.simplefilter("ignore")
-            matplotlib.rcParams.update(matplotlib.rcParamsDefault)
+            # Any look at the backend imports pyplot.
+            own = {name: value for name, value in matplotlib.rcParamsDefault.items() if name != "backend"}
+            matplotlib.rcParams.update(own)
 
 
 class Canvas:
