@@ -151,7 +151,7 @@ def _versions() -> dict[str, str]:
 def git_commit() -> str | None:
     """The commit of the working folder, where it is one of a repository."""
     try:
-        asked = subprocess.run(["git", "rev-parse", "HEAD"], capture_output=True, text=True, check=False, timeout=5)
+        asked = subprocess.run(["git", "rev-parse", "HEAD"], capture_output=True, check=False, timeout=5)
     except (OSError, subprocess.TimeoutExpired):
         return None
-    return asked.stdout.strip() or None
+    return asked.stdout.decode("ascii", "replace").strip() or None

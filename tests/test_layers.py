@@ -9,11 +9,12 @@ ROOT = Path(ganexp.__file__).parent
 LAYERS = [
     ["spelling", "values", "blocks", "places", "__init__"],
     ["component"],
+    ["description"],
     ["types"],
     ["nets", "datasets", "priors", "losses", "penalties", "optimizers", "schedules", "outputs"],
     ["experiment"],
     ["job", "updates", "classifier"],
-    ["train", "metrics", "records"],
+    ["train", "metrics", "records", "provenance"],
     ["views", "device", "outcome", "size"],
     ["checkpoints", "looks", "report"],
     ["recorder"],
@@ -31,6 +32,8 @@ DOORS = {
     "omegaconf": {"config", "cli", "hydra_plugin"},
     "tensorboard": {"records"},
     "matplotlib": {"views", "report"},
+    "jinja2": {"views"},
+    "markupsafe": {"views"},
     "tensorflow_datasets": {"datasets"},
 }
 

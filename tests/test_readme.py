@@ -30,7 +30,7 @@ def commands():
 
 @pytest.mark.parametrize(
     "command",
-    [command for command in commands() if not re.search(r" (-m|resume|report|quiz|classifier|--|list)", command)],
+    [command for command in commands() if not re.search(r" (-m|resume|extend|report|quiz|classifier|--|list)", command)],
 )
 def test_every_command_in_the_readme_composes(command):
     load(command.split()[1:])
@@ -50,8 +50,14 @@ def test_the_hinge_loss_as_it_stands_is_a_loss():
 
 
 def test_the_hinge_loss_has_a_file_of_the_usual_form():
-    (text,) = blocks("yaml")
+    _, text = blocks("yaml")
     assert yaml.safe_load(text) == {"defaults": ["/schema/loss/hinge@_here_"]}
+
+
+def test_the_sweep_in_a_file_is_the_one_that_ships():
+    text, _ = blocks("yaml")
+    shipped = yaml.safe_load((ROOT / "conf" / "experiment" / "learning_rate_grid.yaml").read_text())
+    assert yaml.safe_load(text) == shipped
 
 
 def test_the_table_of_what_exists_names_every_option():

@@ -16,7 +16,8 @@ PAGE = """\
 ganexp trains a GAN and records it for TensorBoard.
 
   ganexp [train] [SETTING=VALUE ...]     train; with nothing typed: eight Gaussians on a ring
-  ganexp resume FOLDER [steps=N ...]     go on with a run or a sweep where it stopped, bit for bit
+  ganexp resume FOLDER [steps=N ...]     go on with a run or a sweep where it stopped, bit for bit, or longer
+  ganexp extend FOLDER SETTING=VALUES    add runs to a sweep: ganexp extend FOLDER seed='range(8,16)'
   ganexp report FOLDER ...               what many runs say together: a table, figures and a page
   ganexp quiz FOLDER [seed=N]            spot the fake: a page with a run's digits among real ones
   ganexp classifier [dataset=mnist]      train the digit classifier that the metrics of images use
@@ -45,7 +46,7 @@ Examples:
   ganexp dataset=binarized_mnist dataset.source=bundled epochs=20
   ganexp schedule=[learning_rate_decay] schedule.learning_rate_decay.length=10000
 
-Exit status: 0 finished, 1 failed, 2 a mistake in what was typed, 3 diverged, 130 or 143 interrupted."""
+Exit status: 0 finished, 1 failed, 2 a mistake in what was typed, 3 diverged, 129, 130 or 143 interrupted."""
 
 
 def text() -> str:

@@ -115,6 +115,8 @@ def explain(error: Exception, known: Sequence[str], words: Sequence[str] = ()) -
     if found := re.search(r"Could not (?:find|load) '(\S+)/([^'/]+)'", text):
         return Mistake(f"{found[1]}={found[2]}: there is no {found[1]} {found[2]!r}")
     if found := re.search(r"In '([^']+)': .*raised while composing config:\n", text):
+        if found[1].startswith("schema/"):
+            return Mistake(f"{_word(words)}: it does not go with what else is chosen")
         return _in_file(found[1], text, known)
     cause = error.__cause__ if isinstance(error.__cause__, Exception) else error
     why = f"{type(cause).__name__}: {cause}"
@@ -140,8 +142,8 @@ def _not_chosen(key: str, known: Sequence[str]) -> bool:
 
 
 def _word(words: Sequence[str]) -> str:
-    """The word that is to blame most likely: one that refers to others."""
-    return next((word for word in words if "$" in word), " ".join(words) or "the config")
+    """The word that is to blame most likely: one that refers to others, or says where an option belongs."""
+    return next((word for word in words if "$" in word or "@" in word), " ".join(words) or "the config")
 
 
 def _in_file(option: str, text: str, known: Sequence[str]) -> Mistake:
