@@ -12,7 +12,15 @@ from runs_of import assert_same_run
 
 from ganexp import checkpoints
 
-SMALL = (*NETS, "batch_size=8", "eval_samples=500", "log_every=5", "eval_every=20", "image_every=20", "checkpoint_every=10")
+SMALL = (
+    *NETS,
+    "batch_size=8",
+    "eval_samples=500",
+    "log_every=5",
+    "eval_every=20",
+    "image_every=20",
+    "checkpoint_every=10",
+)
 SWEPT = ("seed=0,1,2", "loss=minimax,least_squares")
 FINAL_SAMPLES = 500
 
@@ -24,7 +32,9 @@ def summary(folder: Path) -> dict:
 
 
 def runs(folder: Path) -> list[Path]:
-    return sorted((path.parent for path in folder.glob("*/run.json")), key=lambda path: int(path.name.partition("_")[0]))
+    return sorted(
+        (path.parent for path in folder.glob("*/run.json")), key=lambda path: int(path.name.partition("_")[0])
+    )
 
 
 def content(folder: Path) -> dict[Path, bytes]:
@@ -68,9 +78,9 @@ def test_a_longer_sweep_is_the_one_that_was_as_long_from_the_start(sweep, long, 
     assert "holds a different sweep (steps=60, where now it is steps=40)" in capsys.readouterr().err
     assert content(sweep) == before
     assert ganexp("-m", *SMALL, "steps=60", *SWEPT, f"out={sweep}") == 0
-    assert {path: data for path, data in content(sweep).items() if "tfevents" not in path.name and path.name != "sweep.json"} == {
-        path: data for path, data in before.items() if "tfevents" not in path.name and path.name != "sweep.json"
-    }
+    assert {
+        path: data for path, data in content(sweep).items() if "tfevents" not in path.name and path.name != "sweep.json"
+    } == {path: data for path, data in before.items() if "tfevents" not in path.name and path.name != "sweep.json"}
 
 
 def test_a_run_without_a_good_checkpoint_begins_anew_when_its_sweep_gets_longer(sweep, long, capsys):
@@ -190,10 +200,25 @@ def test_a_run_that_is_a_link_out_of_the_sweep_is_refused(sweep, tmp_path, capsy
     assert content(elsewhere) == before
 
 
-@pytest.mark.parametrize("damage", ["[" * 100_000, "", "[]", "{}", '{"runs": 3}', '{"words": [1], "runs": [], "batches": [], "shared": {}, "extensions": []}', "\0"])
+@pytest.mark.parametrize(
+    "damage",
+    [
+        "[" * 100_000,
+        "",
+        "[]",
+        "{}",
+        '{"runs": 3}',
+        '{"words": [1], "runs": [], "batches": [], "shared": {}, "extensions": []}',
+        "\0",
+    ],
+)
 def test_a_record_that_is_damaged_is_a_sentence(damage, sweep, capsys):
     (sweep / "sweep.json").write_text(damage)
-    for words in (("resume", str(sweep)), ("extend", str(sweep), "seed=9"), ("-m", *SMALL, "steps=40", *SWEPT, f"out={sweep}")):
+    for words in (
+        ("resume", str(sweep)),
+        ("extend", str(sweep), "seed=9"),
+        ("-m", *SMALL, "steps=40", *SWEPT, f"out={sweep}"),
+    ):
         assert ganexp(*words) == 2
         said = capsys.readouterr().err
         assert "sweep.json is damaged" in said or "sweep.json" in said

@@ -55,7 +55,7 @@ def somewhere(tmp_path, monkeypatch) -> Path:
     """A current directory with a file, a folder that holds a run without its settings, and one that holds a sweep."""
     for folder in ("run", "sweep"):
         (tmp_path / folder).mkdir()
-    (tmp_path / "run" / "run.json").write_text(json.dumps({"status": "finished"}))
+    (tmp_path / "run" / "run.json").write_text(json.dumps({"status": "finished"}), encoding="utf-8")
     (tmp_path / "sweep" / "multirun.yaml").touch()
     (tmp_path / "file").touch()
     monkeypatch.chdir(tmp_path)

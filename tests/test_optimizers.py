@@ -16,7 +16,7 @@ from ganexp.component import SettingError
 from ganexp.optimizers import Optimizer, functions
 
 CONF = Path(__file__).resolve().parent.parent / "conf" / "optimizer"
-OPTIONS = {path.stem: yaml.safe_load(path.read_text()) for path in sorted(CONF.glob("*.yaml"))}
+OPTIONS = {path.stem: yaml.safe_load(path.read_text(encoding="utf-8")) for path in sorted(CONF.glob("*.yaml"))}
 COMMON = {"defaults", "name", "learning_rate", "clip_norm", "clip_value", "weight_bound"}
 # Functions, arrays and types: nothing a config can hold.
 NO_SETTING = {

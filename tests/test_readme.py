@@ -30,7 +30,11 @@ def commands():
 
 @pytest.mark.parametrize(
     "command",
-    [command for command in commands() if not re.search(r" (-m|resume|extend|report|quiz|classifier|--|list)", command)],
+    [
+        command
+        for command in commands()
+        if not re.search(r" (-m|resume|extend|report|quiz|classifier|--|list)", command)
+    ],
 )
 def test_every_command_in_the_readme_composes(command):
     load(command.split()[1:])

@@ -107,7 +107,7 @@ def final_table(final: Mapping[str, float]) -> Table:
     from rich.table import Table
 
     table = Table(box=None, pad_edge=False)
-    table.add_column("metric")
+    table.add_column("metric", overflow="fold")
     table.add_column("value", justify="right")
     table.add_column("a perfect generator", justify="right", style="dim")
     for tag, value in final.items():

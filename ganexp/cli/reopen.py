@@ -8,7 +8,7 @@ from typing import Any
 
 import jax
 
-from ganexp import checkpoints
+from ganexp import checkpoints, size
 from ganexp.checkpoints import BadCheckpoint, Checkpoint
 from ganexp.cli.workspace import quoted
 from ganexp.component import arrays
@@ -33,7 +33,9 @@ def summary(folder: Path) -> dict[str, Any]:
 
 def job_of(folder: Path, known: dict[str, Any]) -> Job:
     """The job that made the run in `folder`, whose run.json says what is `known`; raises SettingError."""
-    return restore(known, folder / SUMMARY_NAME)
+    job = restore(known, folder / SUMMARY_NAME)
+    size.refuse(job)
+    return job
 
 
 def words_of(known: dict[str, Any]) -> list[str]:

@@ -11,6 +11,7 @@ from hydra._internal.utils import create_config_search_path
 from hydra.core.global_hydra import GlobalHydra
 from hydra.types import RunMode
 
+from ganexp import size
 from ganexp.cli import workspace
 from ganexp.config.compose import ROOT, literal, option, parsed, prepare
 from ganexp.config.grid import PARAMS, completed, expand, unfixed
@@ -66,7 +67,9 @@ def named(runs: Sequence[Composed], constant: Collection[str], first: int = 0) -
 
 def remembered(folder: Path, run: records.Listed) -> Planned:
     """A run of the sweep in `folder`, as it was resolved when it began; raises SettingError."""
-    return Planned(run.name, tuple(run.overrides), records.job_of(folder, run), None)
+    job = records.job_of(folder, run)
+    size.refuse(job)
+    return Planned(run.name, tuple(run.overrides), job, None)
 
 
 def _refuse_open(runs: Sequence[Composed]) -> None:
@@ -114,6 +117,7 @@ def checked(runs: Sequence[tuple[tuple[str, ...], Job]], launcher: str) -> None:
     """Refuse runs that no sweep can have, or that are the same; raises Mistake."""
     seen: dict[tuple[str, ...], int] = {}
     for number, (overrides, job) in enumerate(runs):
+        size.refuse(job)
         refuse(job, launcher)
         if overrides in seen:
             raise Mistake(

@@ -77,6 +77,7 @@ def completed(words: Sequence[str]) -> list[str]:
     # What is typed takes the place of what the recipe says of the same setting.
     swept = {**held(config), **_params(params)}
     added = [word(key, values) for key, values in swept.items() if key not in known]
+    _refuse_sweeps([override for override in map(parsed, added) if override.is_sweep_override()])
     return [*(text for text, override in own if _key(override).partition(".")[0] != GRID), *added]
 
 

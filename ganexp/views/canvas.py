@@ -45,7 +45,7 @@ def by_default() -> None:
             # Some defaults are of settings that go.
             warnings.simplefilter("ignore")
             # Any look at the backend imports pyplot.
-            own = {name: value for name, value in matplotlib.rcParamsDefault.items() if name != "backend"}
+            own: Any = {name: value for name, value in matplotlib.rcParamsDefault.items() if name != "backend"}
             matplotlib.rcParams.update(own)
 
 

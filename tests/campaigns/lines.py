@@ -46,7 +46,18 @@ GOOD = (
     "--cfg job seed=3",
     "--cfg hydra seed=3",
     "resume begun --cfg job",
-    "-sc query=bash",
+)
+# What was answered wrongly once.
+FOUND = (
+    ("-sc", "query=bash"),
+    ("-sc", "query={"),
+    ("-sc", "query=sh"),
+    ("-sc", "list"),
+    ("resume", "begun", "steps=${out}", "--dry-run"),
+    ("resume", "begun", "steps=${slug:a}", "--dry-run"),
+    ("resume", "begun", "steps=${hydra:nothing}", "--dry-run"),
+    ("extend", "x" * 300, "seed=5", "--dry-run"),
+    ("-\nm", "seed=0,1", "--dry-run"),
 )
 COMMANDS = ("resume", "extend", "quiz", "classifier", "list", "report")
 # These know no dry run, and train nothing, or nothing where `test_fuzz.py` keeps them from it.

@@ -106,7 +106,8 @@ def moments(chance: random.Random, number: int, sweep: bool) -> list[Moment]:
     for again in range(chance.choice((1, 1, 1, 2))):
         number_of_signal = SIGNALS[(number + again) % len(SIGNALS)]
         if (number // len(SIGNALS) + again) % 2:
-            found.append(Moment(number_of_signal, round(chance.uniform(0, 1.02), 3), None))
+            # Some of them while libraries are imported; before that there is only Python, which is not the program's.
+            found.append(Moment(number_of_signal, round(chance.uniform(0.03, chance.choice((0.12, 1.02))), 3), None))
         else:
             found.append(Moment(number_of_signal, None, chance.choice(OF_SWEEP if sweep else OF_RUN)))
     return found

@@ -11,7 +11,7 @@ from typing import NoReturn
 import pytest
 from campaign import bounded, changed, contents, debris, form, seeded
 from commands import ganexp
-from lines import line
+from lines import FOUND, line
 
 from ganexp.cli import classifier, single, workspace
 from ganexp.cli.together import Together
@@ -29,6 +29,7 @@ def somewhere(tmp_path_factory, short_ends) -> Path:
     home = tmp_path_factory.mktemp("fuzz")
     with pytest.MonkeyPatch.context() as patched:
         patched.chdir(home)
+        patched.setenv("XDG_CACHE_HOME", str(tmp_path_factory.getbasetemp() / "cache"))
         assert ganexp(*TINY, "out=begun") == 0
         patched.setattr(Together, "train_all", lambda self, runs: None)
         ganexp("-m", *TINY, "seed=0,1", "loss=minimax,non_saturating", "out=swept")
@@ -60,7 +61,7 @@ def idle(somewhere, monkeypatch):
 
 @pytest.mark.parametrize("number", range(COUNT))
 def test_a_line_is_answered_or_refused_in_one_sentence(number, idle, capsys):
-    words = line(seeded("line", number))
+    words = list(FOUND[number]) if number < len(FOUND) else line(seeded("line", number))
     # What no terminal shows is escaped, so that it can be told.
     typed = f"line {number}: ganexp {ascii(' '.join(map(shlex.quote, words)))[1:2000]}"
     before = contents(idle)

@@ -171,10 +171,10 @@ def finished(folder: Path) -> bool:
 
 
 def told(words: tuple[str, ...], when: str, folder: Path, ended: Ended) -> str:
-    left = sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file())
+    left = sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.suffix in (".ckpt", ".partial"))
     return (
-        f"ganexp {shlex.join(words)}\n  {when}: status {ended.status}, stdout {ended.out[-300:]!r}, stderr {ended.said[-1500:]!r}"
-        f"\n  left {left}"
+        f"ganexp {shlex.join(words)}\n  {when}: status {ended.status}, stdout {ended.out[-300:]!r}, "
+        f"stderr {ended.said[-500:]!r}\n  left {left}"
     )
 
 
