@@ -109,8 +109,9 @@ def _main(arguments: list[str]) -> int:
         return page.show_options(words)
     if typed.shell_completion:
         from ganexp.cli import completion
+        from ganexp.cli.guard import guarded
 
-        return completion.complete(typed.shell_completion)
+        return guarded(lambda: completion.complete(typed.shell_completion))
     for note in notes:
         print(f"ganexp: note: {note}", file=sys.stderr)
     if (refused := environment.refusal(device=typed.cfg is None)) is not None:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
-from pathlib import Path
 
 import jax
 import numpy as np
@@ -25,7 +23,7 @@ def command(words: Sequence[str]) -> int:
     """Write the quiz of the run in the folder named first; the exit status."""
     if not words:
         raise Mistake("quiz needs the folder of a run: ganexp quiz FOLDER [seed=N]")
-    folder, seed = Path(os.path.expanduser(words[0])), _seed(words[1:])
+    folder, seed = workspace.begun(words[0]), _seed(words[1:])
     job = reopen.job_of(folder, reopen.summary(folder))
     if job.experiment.dataset.size is None:
         raise Mistake(f"{folder}: this run generates points, and a quiz needs images")

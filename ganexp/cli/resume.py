@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -18,7 +17,7 @@ def command(words: Sequence[str], typed: argparse.Namespace) -> int:
     """Resume the run in the folder named first, with what is typed behind it; the exit status."""
     if not words:
         raise Mistake("resume needs the folder of a run or of a sweep: ganexp resume FOLDER [steps=N ...]")
-    folder, changes = Path(os.path.expanduser(words[0])), list(words[1:])
+    folder, changes = workspace.begun(words[0]), list(words[1:])
     if (folder / SWEEP_NAME).exists():
         if typed.cfg:
             raise Mistake(f"{folder}: is a sweep, and --cfg prints the config of one run")

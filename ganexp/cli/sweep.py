@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -82,7 +81,7 @@ def extend(words: Sequence[str], dry_run: bool) -> int:
         raise Mistake(
             "extend needs the folder of a sweep and what else is to be swept: ganexp extend FOLDER seed='range(8,16)'"
         )
-    folder, changes = Path(os.path.expanduser(words[0])), words[1:]
+    folder, changes = workspace.begun(words[0]), words[1:]
     known = _known(folder)
     _use_all_cores()
     if is_search(known.words):

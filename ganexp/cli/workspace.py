@@ -32,6 +32,16 @@ def as_they_stand(words: Sequence[str]) -> list[str]:
     return found
 
 
+def begun(word: str) -> Path:
+    """The folder that is named where a run or a sweep should be; raises Mistake where no folder can have that name."""
+    folder = Path(os.path.expanduser(word))
+    try:
+        folder.exists()
+    except OSError as error:
+        raise Mistake(f"{folder}: cannot be read ({error.strerror})") from None
+    return folder
+
+
 def _grammatical(word: str) -> bool:
     try:
         parsed(word)

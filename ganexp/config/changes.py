@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import dataclasses
 import os
+import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override, QuotedString
+from omegaconf import DictConfig
+from omegaconf.errors import OmegaConfBaseException
 
 from ganexp.config.build import load, part
 from ganexp.config.compose import check, compose
-from ganexp.config.mistakes import Mistake, parse
+from ganexp.config.mistakes import Mistake, explain, parse
 from ganexp.config.schema import JOB_FIELDS
 from ganexp.job import Job
 from ganexp.provenance import located, record, refuse_changes, restore
@@ -69,7 +72,18 @@ def _values(own: Sequence[Override]) -> dict[str, Any]:
     """The fields of the job that the overrides set, checked and built as for a new run."""
     config, usual = compose([str(override.input_line) for override in own]), compose([])
     typed = {override.get_key_element().partition(".")[0] for override in own} - {INTENTIONS}
-    typed |= {name for name in JOB_FIELDS if config[name] != usual[name]}
+    try:
+        with warnings.catch_warnings():
+            # What a resolver only warns of is a mistake too.
+            warnings.simplefilter("error", UserWarning)
+            return _differing(config, usual, typed)
+    except OmegaConfBaseException as error:
+        raise explain(error, []) from None
+
+
+def _differing(config: DictConfig, usual: DictConfig, typed: set[str]) -> dict[str, Any]:
+    """The job's fields that were `typed`, or that an intention sets."""
+    typed = typed | {name for name in JOB_FIELDS if config[name] != usual[name]}
     if typed.intersection(LENGTHS):
         typed |= {*LENGTHS}
     return {name: part(config, name) for name in JOB_FIELDS if name in typed}

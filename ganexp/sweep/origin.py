@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shutil
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -69,6 +71,14 @@ def _covered(home: Path, by_digest: Mapping[str, int]) -> tuple[int, ...]:
     if not isinstance(digests, list) or not all(digest in by_digest for digest in digests):
         return ()
     return tuple(by_digest[digest] for digest in digests)
+
+
+def forget(folder: Path, runs: Sequence[int]) -> None:
+    """Remove the checkpoints of programs of these runs, which have all ended."""
+    for number in runs:
+        shutil.rmtree(folder / PROGRAMS / str(number), ignore_errors=True)
+    with suppress(OSError):
+        (folder / PROGRAMS).rmdir()
 
 
 def newest(folder: Path, job: Job) -> Path | None:

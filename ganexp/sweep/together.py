@@ -18,7 +18,7 @@ from ganexp.records.hparams import columns, experiment, groups
 from ganexp.run import run as run_alone
 from ganexp.sweep.folder import FAILED, is_over, summary
 from ganexp.sweep.lanes import Lanes
-from ganexp.sweep.origin import Origin, made, origins
+from ganexp.sweep.origin import Origin, forget, made, origins
 from ganexp.sweep.plan import Program
 from ganexp.sweep.program import Progress, train_together
 from ganexp.sweep.scribe import Scribe, Seat
@@ -67,6 +67,9 @@ def train_sweep(
             failed = [place for place in program.runs if summary(seats[place].folder).get("status") == FAILED]
             left = {place: seats[place].folder for place in program.runs if place not in over and place not in failed}
             jobs = {place: seats[place].job for place in program.runs}
+            if not left:
+                # A kill may have come between the end of the last of them and this.
+                forget(folder, program.runs)
             for origin in origins(folder, left, jobs) if left else ():
                 if not interrupted():
                     _train(number, program.stride, origin, seats, left, display, executor, interrupted)
