@@ -109,4 +109,6 @@ def _packed(leaf: Any) -> tuple[str, list[int], bytes]:
 
 def _unpacked(packed: list[Any]) -> np.ndarray:
     kind, shape, content = packed
+    if not re.fullmatch(r"[<|][biuf]\d\d?", kind):
+        raise ValueError(kind)
     return np.frombuffer(content, np.dtype(kind)).reshape(shape)

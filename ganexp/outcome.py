@@ -16,10 +16,10 @@ from typing import Any, NamedTuple
 import jax
 from jaxtyping import PyTree
 
-from ganexp.component import SettingError, arrays
+from ganexp.component import arrays
 from ganexp.job import Job
 from ganexp.provenance import record, refuse_changes, restore
-from ganexp.records.documents import leads_out
+from ganexp.records.documents import refuse_links
 from ganexp.records.summary import SUMMARY_NAME, read_summary, versions, write_summary
 from ganexp.train import SIGNALS, Report, first_bad_operation
 from ganexp.types import TrainState
@@ -92,11 +92,7 @@ def begin(
     `words` are what was typed, and `more` what else is to be said. Raises SettingError where other settings made what the folder
     holds, or where a link would lead out of it.
     """
-    for entry in folder.iterdir():
-        if entry.is_symlink() and leads_out(entry, folder):
-            raise SettingError(
-                "", f"{entry}: is a link that leads out of the run's folder; a run writes into its own alone"
-            )
+    refuse_links(folder)
     if (folder / SUMMARY_NAME).exists():
         refuse_changes(folder, restore(read_summary(folder), folder / SUMMARY_NAME).settings(), job.settings())
     device = jax.devices()[0]

@@ -219,7 +219,7 @@ def test_a_link_that_leads_out_of_a_run_is_not_followed(tmp_path, capsys):
     (folder / "checkpoints").symlink_to(elsewhere)
     before = content(elsewhere)
     assert ganexp("resume", str(folder)) == 2
-    assert "is a link that leads out of the run's folder" in capsys.readouterr().err
+    assert "is a link that leads out of" in capsys.readouterr().err
     assert content(elsewhere) == before
 
 

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from ganexp import cli
 from ganexp.cli.sentences import say
 from ganexp.config.files import Mistake
+from ganexp.records.documents import DocumentError
 from ganexp.values import SettingError
 
 
@@ -14,7 +15,7 @@ def guarded(command: Callable[[], int]) -> int:
     """The command's exit status; a mistake is one sentence and status 2."""
     try:
         return command()
-    except (Mistake, SettingError) as error:
+    except (Mistake, SettingError, DocumentError) as error:
         say(str(error))
         return cli.MISTAKE
     except OSError as error:

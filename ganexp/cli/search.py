@@ -28,6 +28,7 @@ from ganexp.config.many import load_many
 from ganexp.config.mistakes import Mistake
 from ganexp.outcome import interruptible
 from ganexp.provenance import record
+from ganexp.records.documents import refuse_links
 from ganexp.records.lock import locked
 from ganexp.records.summary import read_summary
 from ganexp.report.metrics import lower_is_better, penalty
@@ -81,6 +82,7 @@ def _load_data(search: Search) -> None:
 
 
 def _train(search: Search, folder: Path, known: records.Known, launcher: str) -> int:
+    refuse_links(folder)
     with locked(folder), _quiet():
         if launcher != sweep_plan.LAUNCHER:
             records.write(folder, known)

@@ -32,6 +32,7 @@ from ganexp.config.many import Composed
 from ganexp.config.mistakes import Mistake
 from ganexp.outcome import interruptible
 from ganexp.provenance import record
+from ganexp.records.documents import refuse_links
 from ganexp.records.lock import locked
 from ganexp.sweep import folder as records
 
@@ -159,6 +160,7 @@ def _together(
     from ganexp.cli.together import Together
 
     cache.enable()
+    refuse_links(folder)
     with locked(folder), interruptible() as interrupted:
         records.write(folder, known)
         Together(folder, known, interrupted).train_all(runs)

@@ -179,6 +179,7 @@ class Scribe:
         if lane in self._summaries:
             reason = fail(self.seats[lane].folder, self._summaries[lane], error, self._seconds())
         else:
+            reason = str(error) if isinstance(error, ValueError) else reason
             print(f"ganexp: {self.seats[lane].folder}: {reason}", file=sys.stderr)
         self._ended(lane, Outcome(FAILED, self.begin, {}, reason, 0, []))
 
