@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import gzip
 import json
 import os
@@ -12,6 +11,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from commands import ganexp
 
 import ganexp.classifier.weights as stored
 from ganexp import classifier
@@ -24,7 +24,6 @@ KINDS = ("grey", "binarized")
 LEAST = {"grey": 0.992, "binarized": 0.988}
 SHIPPED = json.loads((stored.PLACE / "shipped.json").read_text())
 FILES = Path(os.environ.get("GANEXP_MNIST_FILES") or Path(__file__).parents[2] / "shared/data/mnist")
-TYPED = argparse.Namespace(multirun=False, cfg=None, dry_run=False)
 
 
 def noise(n, seed=0):
@@ -209,7 +208,7 @@ def own_cache(monkeypatch):
 def test_the_command_leaves_weights_and_how_they_were_made(tmp_path, capsys):
     out = tmp_path / "new"
     words = ["epochs=2", *SMALL, "seed=3", f"out={out}"]
-    assert cli.command(words, TYPED) == 0
+    assert cli.command(words) == 0
     content = (out / "classifier.npz").read_bytes()
     told = json.loads((out / "classifier.json").read_text())
     images = BinarizedMnist(source="bundled", examples=240).load()
@@ -223,13 +222,13 @@ def test_the_command_leaves_weights_and_how_they_were_made(tmp_path, capsys):
     assert [line.partition("  ")[0] for line in shown.err.splitlines()] == ["epoch 1/2", "epoch 2/2"]
     assert f"{told['accuracy']:.2%} of 1,000 test images" in shown.out and str(out) in shown.out
     with pytest.raises(Mistake, match=r"holds classifier\.json already"):
-        cli.command(words, TYPED)
+        cli.command(words)
     assert (out / "classifier.npz").read_bytes() == content
 
 
 def test_without_a_folder_there_is_one_by_date_and_time(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    assert cli.command([*SMALL, "epochs=1"], TYPED) == 0
+    assert cli.command([*SMALL, "epochs=1"]) == 0
     assert len(list(tmp_path.glob("outputs/*/*/classifier.npz"))) == 1
 
 
@@ -242,9 +241,9 @@ def test_where_nothing_is_typed_the_digits_are_grey(monkeypatch):
         assert type(job.experiment.dataset) is Mnist
         raise Stop
 
-    monkeypatch.setattr("ganexp.cli.train.load_data", load_data)
+    monkeypatch.setattr("ganexp.cli.workspace.load_data", load_data)
     with pytest.raises(Stop):
-        cli.command([], TYPED)
+        cli.command([])
 
 
 def test_pixels_are_what_the_data_set_shows_to_networks():
@@ -276,12 +275,16 @@ def test_pixels_are_what_the_data_set_shows_to_networks():
 def test_what_cannot_be_meant_is_refused_before_anything_is_done(words, sentence, tmp_path):
     out = tmp_path / "none"
     with pytest.raises((Mistake, SettingError)) as refused:
-        cli.command([*words, f"out={out}"], TYPED)
+        cli.command([*words, f"out={out}"])
     assert sentence in str(refused.value)
     assert not out.exists()
 
 
-@pytest.mark.parametrize("flag", ["multirun", "cfg", "dry_run"])
-def test_flags_of_other_commands_are_refused(flag):
-    with pytest.raises(Mistake, match="without -m, --cfg and --dry-run"):
-        cli.command([], argparse.Namespace(**{**vars(TYPED), flag: "job"}))
+@pytest.mark.parametrize("flag", ["-m", "--dry-run", "--cfg=job"])
+@pytest.mark.parametrize("command", ["classifier", "quiz", "list"])
+def test_flags_of_other_commands_are_refused(command, flag, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    assert ganexp(command, flag) == 2
+    said = capsys.readouterr().err
+    assert said == f"ganexp: {command} takes no {flag.partition('=')[0]}; it takes no flags\n"
+    assert not list(tmp_path.iterdir())

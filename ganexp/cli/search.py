@@ -28,7 +28,7 @@ from ganexp.config.many import load_many
 from ganexp.config.mistakes import Mistake
 from ganexp.outcome import interruptible
 from ganexp.provenance import record
-from ganexp.records.documents import refuse_links
+from ganexp.records.links import refuse_links
 from ganexp.records.lock import locked
 from ganexp.records.summary import read_summary
 from ganexp.report.metrics import lower_is_better, penalty

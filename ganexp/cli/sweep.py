@@ -32,7 +32,7 @@ from ganexp.config.many import Composed
 from ganexp.config.mistakes import Mistake
 from ganexp.outcome import interruptible
 from ganexp.provenance import record
-from ganexp.records.documents import refuse_links
+from ganexp.records.links import refuse_links
 from ganexp.records.lock import locked
 from ganexp.sweep import folder as records
 

@@ -11,8 +11,6 @@ from contextlib import contextmanager
 from pathlib import Path, PurePath
 from typing import Any, BinaryIO, NoReturn
 
-from ganexp.values import SettingError
-
 LARGEST = 64 * 2**20
 LONGEST_NAME, LONGEST_TEXT, LONGEST_PATH = 255, 500, 4096
 MOST_DEEP = 100
@@ -103,15 +101,6 @@ def inside(folder: Path, name: object) -> Path | None:
 def leads_out(path: Path, folder: Path) -> bool:
     """Whether `path` is not in `folder` once links are followed."""
     return not Path(os.path.realpath(path)).is_relative_to(os.path.realpath(folder))
-
-
-def refuse_links(folder: Path) -> None:
-    """Refuse a folder in which a link leads out of it, where something would be written; raises SettingError."""
-    for entry in (*folder.glob("*"), *folder.glob("*/*"), *folder.glob("programs/*/*")):
-        if entry.is_symlink() and leads_out(entry, folder):
-            raise SettingError(
-                "", f"{entry}: is a link that leads out of {folder}, where nothing is written; remove it"
-            )
 
 
 def printable(text: str | Path, longest: int = LONGEST_TEXT) -> str:
