@@ -62,8 +62,9 @@ def summary(folder: Path) -> dict:
         ("seed", 5, "seed=5"),
         ("optimizer.learning_rate", [1e-4, 0.5], "optimizer.learning_rate=0.0001,0.5"),
         ("dataset.weights", [[1.0, 2.0], None], "dataset.weights=[1.0,2.0],null"),
-        ("penalty", [["r1"], []], "penalty=['r1'],[]"),
-        ("model.generator.normalization", ["batch", "none"], "model.generator.normalization='batch','none'"),
+        ("penalty", [["r1"], []], "penalty=[r1],[]"),
+        ("model.generator.normalization", ["batch", "none"], "model.generator.normalization=batch,none"),
+        ("loss", ["true", "a b", "minimax"], "loss='true','a b',minimax"),
         ("optimizer.nesterov", [True, False], "optimizer.nesterov=true,false"),
     ],
 )

@@ -63,7 +63,10 @@ def _value(value: Any) -> str:
         return {None: "null", True: "true", False: "false"}[value]
     if isinstance(value, list):
         return f"[{','.join(map(_value, value))}]"
-    return literal(value) if isinstance(value, str) else repr(value)
+    if not isinstance(value, str):
+        return repr(value)
+    # In quotes where it could be read as something else: quotes would be in the names of folders.
+    return value if re.fullmatch(r"(?!(?i:true|false|null|nan|inf)$)[A-Za-z_]\w*", value) else literal(value)
 
 
 def completed(words: Sequence[str]) -> list[str]:
