@@ -260,4 +260,4 @@ def ways(name: str) -> dict[str, Way]:
         return {**KINDS, **FILES, **TABLES}
     if name.endswith(".ckpt"):
         return {**KINDS, **FILES, **CHECKPOINTS}
-    return {**KINDS, **FILES} if "." in name.lstrip(".") else FOLDERS
+    return {**KINDS, **FILES} if "." in name.rpartition("/")[2].lstrip(".") else FOLDERS
