@@ -7,6 +7,7 @@ import io
 import json
 import os
 import pty
+import signal
 import subprocess
 import sys
 import threading
@@ -16,6 +17,7 @@ import pytest
 from commands import NETS
 from rich.console import Console
 
+from ganexp import cli
 from ganexp.cli import streams
 from ganexp.cli.streams import Steady
 
@@ -140,3 +142,31 @@ def test_what_was_typed_in_another_encoding_is_refused():
     assert done.stderr == (
         "ganexp: out=\\udcff: has characters that this locale cannot read; set LC_ALL=C.UTF-8, or type others\n"
     )
+
+
+def _broken_off(arguments):
+    try:
+        signal.raise_signal(signal.SIGINT)
+    except KeyboardInterrupt:
+        raise ImportError("Encountered an error while initializing the extension.") from None
+
+
+def test_an_import_that_ctrl_c_broke_off_is_an_interruption(monkeypatch, capsys):
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    monkeypatch.setattr(cli, "_main", _broken_off)
+    try:
+        with pytest.raises(SystemExit) as ended:
+            cli.main([])
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert ended.value.code == 130
+    assert capsys.readouterr() == ("", "")
+
+
+def test_an_import_that_fails_by_itself_is_not_hidden(monkeypatch):
+    def fail(arguments):
+        raise ImportError("no such library")
+
+    monkeypatch.setattr(cli, "_main", fail)
+    with pytest.raises(ImportError, match="no such library"):
+        cli.main([])

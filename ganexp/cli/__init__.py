@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import argparse
 import gc
+import signal
 import sys
 import time
 from collections.abc import Sequence
-from typing import NoReturn
+from contextlib import suppress
+from typing import Any, NoReturn
 
 import ganexp
 from ganexp.cli import environment, streams
@@ -15,7 +17,7 @@ from ganexp.cli.sentences import say
 
 STARTED = time.perf_counter()
 
-FINISHED, FAILED, MISTAKE, DIVERGED = 0, 1, 2, 3
+FINISHED, FAILED, MISTAKE, DIVERGED, INTERRUPTED = 0, 1, 2, 3, 130
 # Each command with the flags it takes; `report` has a parser of its own.
 COMMANDS = {
     "train": ("multirun", "cfg", "dry_run"),
@@ -52,17 +54,38 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     # Importing and tracing make a million objects that stay: looking for garbage among them is a tenth of the start.
     # Collection goes on once the device is busy.
     gc.disable()
+    heard = _hear_interrupts()
     with streams.steady() as lost:
         try:
             status = _main(list(sys.argv[1:] if arguments is None else arguments))
         except KeyboardInterrupt:
-            status = 130
+            status = INTERRUPTED
+        except Exception:
+            # A library whose import Ctrl-C broke off says so in an error of its own.
+            if not heard:
+                raise
+            status = INTERRUPTED
         sys.stdout.flush()
         if error := lost():
             print(f"ganexp: what it printed could not be written ({error.strerror})", file=sys.stderr)
             status = status or FAILED
     gc.enable()
     sys.exit(status)
+
+
+def _hear_interrupts() -> list[int]:
+    """Have Ctrl-C raise KeyboardInterrupt, as it does, and be noted in the list returned."""
+    heard: list[int] = []
+
+    def hear(number: int, frame: Any) -> NoReturn:
+        heard.append(number)
+        raise KeyboardInterrupt
+
+    # What is ignored stays so, and what a notebook has set.
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        with suppress(ValueError):
+            signal.signal(signal.SIGINT, hear)
+    return heard
 
 
 def _report(arguments: list[str]) -> int:
