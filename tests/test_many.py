@@ -36,6 +36,8 @@ RUNS = [
     ("discriminator_optimizer.learning_rate=4e-4", "optimizer=rmsprop", "optimizer.learning_rate=1e-3"),
     ("generator_optimizer.learning_rate=${optimizer.b1}", "optimizer.b1=0.25"),
     ("optimizer=sgd", "discriminator_optimizer=adam", "optimizer.clip_norm=2"),
+    ("optimizer.learning_rate=${.b1}", "optimizer.b1=0.25", "generator_optimizer.b1=0.75"),
+    ("~generator_optimizer.b2", "optimizer.b2=0.5"),
     ("prior.dimension=${seed}", "seed=4"),
     ("prior.dimension=${seed}", "seed=5"),
     ("eval_every=${oc.select:steps,7}", "steps=50"),
@@ -112,13 +114,13 @@ def unchecked_types():
 def compositions(monkeypatch):
     """How often something is composed, from nothing known on."""
     seen: list[Any] = []
-    compose = many.compose
+    compose = many.overlaid
 
     def counted(choices: Any) -> DictConfig:
         seen.append(choices)
         return compose(choices)
 
-    monkeypatch.setattr(many, "compose", counted)
+    monkeypatch.setattr(many, "overlaid", counted)
     many._family.cache_clear()
     yield seen
     many._family.cache_clear()

@@ -13,6 +13,7 @@ import pytest
 import yaml
 
 from ganexp.component import SettingError
+from ganexp.config.compose import compose
 from ganexp.optimizers import Optimizer, functions
 
 CONF = Path(__file__).resolve().parent.parent / "conf" / "optimizer"
@@ -194,3 +195,22 @@ def test_players_inherit_what_is_not_said_of_them(composed):
     assert generator.settings["b1"] == 0.25
     assert (discriminator.name, discriminator.learning_rate, discriminator.clip_norm) == ("sgd", 0.003, 2.0)
     assert discriminator.settings == {"momentum": None, "nesterov": False}
+
+
+def test_a_reference_in_what_is_inherited_is_read_where_it_stands(composed):
+    experiment = composed("optimizer.learning_rate=${.b1}", "optimizer.b1=0.25", "generator_optimizer.b1=0.75")
+    assert experiment.generator_optimizer.learning_rate == experiment.discriminator_optimizer.learning_rate == 0.25
+    assert experiment.generator_optimizer.settings["b1"] == 0.75
+
+
+def test_what_is_removed_of_a_player_is_not_inherited(composed):
+    experiment = composed("optimizer.b2=0.5", "~generator_optimizer.b2")
+    assert "b2" not in experiment.generator_optimizer.settings
+    assert experiment.discriminator_optimizer.settings["b2"] == 0.5
+
+
+def test_a_composed_config_holds_the_values_of_both_players():
+    config = compose(["optimizer=sgd", "optimizer.clip_norm=2", "discriminator_optimizer=momentum"])
+    assert config.generator_optimizer == config.optimizer
+    assert config.discriminator_optimizer.clip_norm == 2
+    assert config.discriminator_optimizer.momentum is None

@@ -8,7 +8,7 @@ import shutil
 import pytest
 
 from ganexp import cli
-from ganexp.config import compose, options
+from ganexp.config import compose, options, overlay
 from ganexp.config.build import load
 from ganexp.config.files import Mistake
 from ganexp.config.option_file import read
@@ -33,7 +33,7 @@ def conf(tmp_path, monkeypatch):
 
 
 def _forget():
-    for cached in (compose._groups, compose._options, compose.prepare):
+    for cached in (compose._groups, compose._options, compose.prepare, overlay.optimizers):
         cached.cache_clear()
 
 

@@ -19,6 +19,7 @@ from ganexp.cli.sweep_end import judged
 from ganexp.cli.sweep_plan import Planned, hydra, typed_for_hydra
 from ganexp.config.build import job as build_job
 from ganexp.config.compose import ROOT, literal, prepare
+from ganexp.config.overlay import complete
 from ganexp.provenance import refuse_changes
 from ganexp.sweep import folder as records
 
@@ -57,7 +58,9 @@ class Alone:
 
     def __call__(self, config: DictConfig) -> float:
         prepare()
-        job, own_hydra = build_job(config), HydraConfig.get()
+        own_hydra = HydraConfig.get()
+        complete(config, own_hydra.runtime.choices)
+        job = build_job(config)
         place, words = Path(own_hydra.runtime.output_dir), [str(word) for word in own_hydra.overrides.task]
         print(f"run {own_hydra.job.num + 1} of {self.count}: {place.name}", file=sys.stderr)
         try:

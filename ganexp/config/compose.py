@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import copy
 import functools
-import json
 import os
 import re
 import warnings
@@ -28,13 +27,12 @@ from omegaconf import DictConfig, OmegaConf
 from ganexp.config.code import refuse_code
 from ganexp.config.mistakes import ERRORS, LISTS, OPTIONAL, Mistake, check_option, explain, keys, parse, unknown_key
 from ganexp.config.option_file import SCHEMAS, read
-from ganexp.config.options import conf_dir, file_of, folder_of, groups, options
+from ganexp.config.options import PLAYER_OPTIMIZERS, conf_dir, file_of, folder_of, groups, options
+from ganexp.config.overlay import COMMON, complete, optimizers, overlay
 from ganexp.config.schema import BASES, EXPERIMENT_FIELDS, JOB_FIELDS, classes, register
 from ganexp.spelling import nearest
-from ganexp.types import PLAYERS
 
 ROOT = "config"
-OPTIMIZER_COMMON = {"clip_norm": None, "clip_value": None, "weight_bound": None}
 
 
 @functools.cache
@@ -42,25 +40,11 @@ def prepare() -> None:
     """Put the schemas, and each player's optimizers, into Hydra's store; once per process."""
     register()
     store = ConfigStore.instance()
-    store.store(group="schema", name="optimizer", node=OPTIMIZER_COMMON)
+    store.store(group="schema", name="optimizer", node=COMMON)
     OmegaConf.register_new_resolver("slug", slug, replace=True)
-    for path in sorted((conf_dir() / "optimizer").glob("*.yaml")):
-        try:
-            content = read(path, "optimizer")
-        except Mistake:
-            # Which is said where it is chosen.
-            continue
-        values = {**OPTIMIZER_COMMON, **{name: value for name, value in content.items() if name != "defaults"}}
-        for player in PLAYERS:
-            store.store(group=f"{player}_optimizer", name=path.stem, node=_inherit(values))
-
-
-def _inherit(values: dict[str, Any]) -> dict[str, Any]:
-    # A player's optimizer takes from `optimizer` every setting of the same name, unless the player's own is given.
-    def reference(name: str) -> str:
-        return f"${{oc.select:optimizer.{name},{json.dumps(values[name])}}}"
-
-    return {name: value if name == "name" else reference(name) for name, value in values.items()}
+    for name, settings in optimizers().items():
+        for group in PLAYER_OPTIMIZERS:
+            store.store(group=group, name=name, node=overlay(settings))
 
 
 def slug(text: str, limit: int = 120) -> str:
@@ -130,6 +114,13 @@ def hydra() -> Iterator[Hydra]:
 
 def compose(overrides: Sequence[str]) -> DictConfig:
     """The config of one run, with Hydra's own under `hydra`; raises Mistake."""
+    config = overlaid(overrides)
+    complete(config, config.hydra.runtime.choices)
+    return config
+
+
+def overlaid(overrides: Sequence[str]) -> DictConfig:
+    """The same as Hydra composes it: of each player's optimizer only what was said of it; raises Mistake."""
     with hydra():
         typed = parse(overrides, OverridesParser.create(), sweeps=False)
         check(typed)

@@ -16,16 +16,16 @@ from hydra.core.config_loader import ConfigLoader
 from omegaconf import Container, DictConfig, Node, OmegaConf, open_dict
 
 from ganexp.component import SettingError
-from ganexp.config.build import OPTIMIZERS, assemble, load, part
-from ganexp.config.compose import compose, parsed, read_once, slug
+from ganexp.config.build import assemble, load, part
+from ganexp.config.compose import overlaid, parsed, read_once, slug
 from ganexp.config.mistakes import ERRORS, Mistake
-from ganexp.config.options import groups
+from ganexp.config.options import PLAYER_OPTIMIZERS, groups
+from ganexp.config.overlay import complete
 from ganexp.config.schema import EXPERIMENT_FIELDS, JOB_FIELDS
 from ganexp.job import Job
 
 FIELDS = {"optimizer", "grid", *EXPERIMENT_FIELDS, *JOB_FIELDS}
 REFERENCE = re.compile(r"\$\{(?:oc\.select:)?(\w+)[\w.]*(?:,[^${}]*)?\}")
-INHERITED = re.compile(r"\$\{oc\.select:(\w+\.[\w.]+),([^${}]*)\}")
 _groups = functools.cache(groups)
 
 
@@ -52,6 +52,7 @@ class Family:
     """The runs that choose the same: one composed config, and all that was made of it by the values that it depends on."""
 
     def __init__(self, config: DictConfig):
+        self._choices = dict(config.hydra.runtime.choices)
         with open_dict(config):
             del config["hydra"]
         self._config = config
@@ -61,6 +62,7 @@ class Family:
         """A new copy of the config with the values set as Hydra sets them; raises HydraException."""
         config = copy.deepcopy(self._config)
         _set(config, values)
+        complete(config, self._choices)
         return config
 
     def job(self, values: Sequence[str]) -> Job:
@@ -68,7 +70,7 @@ class Family:
 
         @functools.cache
         def config() -> DictConfig:
-            return self._settled(values)
+            return self.config_with(values)
 
         def built(name: str) -> Any:
             key = ("part", name, self._related(name, values))
@@ -94,29 +96,6 @@ class Family:
 
         return "".join(written(str(name)) for name in self._config)
 
-    def _settled(self, values: Sequence[str]) -> DictConfig:
-        """The config with the values, and with what is inherited in place of the references to it."""
-        # OmegaConf parses a reference each time it reads it, a millisecond for each; `oc.select` is this same function.
-        config = self.config_with(values)
-        for name, key, text, path, default in self._inherited:
-            if (node := config[name]._get_node(key)) is not None and node._value() == text:
-                value = OmegaConf.select(config, path, default=default)
-                if isinstance(value, (bool, int, float, type(None))):
-                    config[name][key] = value
-        return config
-
-    @functools.cached_property
-    def _inherited(self) -> list[tuple[str, str, str, str, Any]]:
-        """Each `${oc.select:path,default}` of an optimizer: field, key, text, path and default."""
-        optimizers = {name: OmegaConf.to_container(self._config[name]) for name in OPTIMIZERS}
-        return [
-            (name, str(key), text, found[1], _default(found[2]))
-            for name, settings in optimizers.items()
-            if isinstance(settings, dict)
-            for key, text in settings.items()
-            if isinstance(text, str) and (found := INHERITED.fullmatch(text))
-        ]
-
     @functools.cached_property
     def reads(self) -> dict[str, set[str]] | None:
         """Each field with those that it refers to, also by way of others; None where that cannot be told."""
@@ -124,6 +103,8 @@ class Family:
             reads = {str(name): {str(name), *_references(self._config._get_node(name))} for name in self._config}
         except ValueError:
             return None
+        for name in PLAYER_OPTIMIZERS:
+            reads[name].add("optimizer")
         for _ in reads:
             reads = {name: names.union(*(reads[other] for other in names)) for name, names in reads.items()}
         return reads
@@ -133,11 +114,6 @@ class Family:
         if self.reads is None or any("$" in text for text in values):
             return tuple(values)
         return tuple(text for text in values if _field(text) in self.reads[name])
-
-
-@functools.cache
-def _default(text: str) -> Any:
-    return OmegaConf.create({"default": f"${{oc.select:nothing,{text}}}"}).default
 
 
 def load_many(runs: Sequence[Sequence[str]]) -> list[Composed]:
@@ -166,7 +142,7 @@ def _composed(run: tuple[str, ...]) -> Composed:
 
 @functools.lru_cache(maxsize=512)
 def _family(choices: tuple[str, ...]) -> Family:
-    return Family(compose(choices))
+    return Family(overlaid(choices))
 
 
 def _split(run: Sequence[str]) -> tuple[tuple[str, ...], tuple[str, ...]]:
