@@ -26,5 +26,5 @@ def assert_same_run(one: Path, other: Path) -> None:
 def forget_configs() -> None:
     """Let option files be read anew, as another process does."""
     compose._Repository._read.clear()
-    for cached in (compose._groups, compose._options, many._groups, many._family, many._sort, many._field):
+    for cached in (compose._groups, compose._options, many._groups, many._family, many._sets_value):
         cached.cache_clear()

@@ -18,8 +18,9 @@ from ganexp.config import many
 from ganexp.config.build import load
 from ganexp.config.compose import ROOT
 from ganexp.config.grid import expand
-from ganexp.config.many import Launched, folder_name, load_many
+from ganexp.config.many import load_many
 from ganexp.config.mistakes import Mistake
+from ganexp.config.multirun import Launched, folder_name
 from ganexp.config.option_file import read
 from ganexp.config.options import conf_dir, options
 from ganexp.description import describe
@@ -230,18 +231,15 @@ LAUNCHED = [
 ]
 
 
-def test_the_whole_config_is_the_one_that_a_launcher_gets(sweep, tmp_path):
+def test_what_is_written_of_hydra_is_what_a_launcher_gets(sweep, tmp_path):
     loader, master = sweep
     whole = [loader.load_sweep_config(master, list(run)) for run in LAUNCHED]
     launched = Launched(loader, master)
     for number, (composed, expected) in enumerate(zip(load_many(LAUNCHED), whole, strict=True)):
         with open_dict(expected):
-            expected.hydra.job.id = number
+            expected.hydra.job.id = str(number)
             expected.hydra.job.num = number
-        config = launched.config(composed, number)
-        assert same(config, expected), composed.overrides
-        assert OmegaConf.to_yaml(config) == OmegaConf.to_yaml(expected)
-        assert folder_name(number, composed.overrides, ["out"]) == config.hydra.sweep.subdir
+        assert folder_name(number, composed.overrides, ["out"]) == expected.hydra.sweep.subdir
         with open_dict(expected):
             expected.hydra.runtime.output_dir = str(tmp_path / "a folder")
         written = launched.text(composed, number, tmp_path / "a folder")

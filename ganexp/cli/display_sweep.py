@@ -14,7 +14,7 @@ from typing import Any
 
 from ganexp import cache
 from ganexp.cli.display import tensorboard
-from ganexp.config.many import swept_of
+from ganexp.config.multirun import swept_of
 from ganexp.job import Job
 from ganexp.outcome import Outcome
 from ganexp.sweep.folder import is_over

@@ -13,8 +13,9 @@ from omegaconf import DictConfig, OmegaConf
 from ganexp.component import SettingError
 from ganexp.config.build import load
 from ganexp.config.compose import without_hydra
-from ganexp.config.many import Composed, Launched
+from ganexp.config.many import Composed
 from ganexp.config.mistakes import Mistake
+from ganexp.config.multirun import Launched
 from ganexp.job import Job
 
 FOLDER = ".hydra"

@@ -15,8 +15,9 @@ from ganexp import size
 from ganexp.cli import workspace
 from ganexp.config.compose import ROOT, literal, option, parsed, prepare
 from ganexp.config.grid import PARAMS, completed, expand, unfixed
-from ganexp.config.many import Composed, Launched, folder_name, load_many
+from ganexp.config.many import Composed, load_many
 from ganexp.config.mistakes import Mistake
+from ganexp.config.multirun import Launched, folder_name
 from ganexp.config.options import conf_dir
 from ganexp.job import Job
 from ganexp.provenance import record

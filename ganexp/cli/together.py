@@ -20,8 +20,9 @@ from ganexp.cli.display_sweep import Shown
 from ganexp.cli.sweep_end import judged
 from ganexp.cli.sweep_plan import Planned, launched, named
 from ganexp.component import SettingError
-from ganexp.config.many import Composed, Launched, load_many, swept_of
+from ganexp.config.many import Composed, load_many
 from ganexp.config.mistakes import ERRORS
+from ganexp.config.multirun import Launched, swept_of
 from ganexp.job import Job
 from ganexp.outcome import Outcome
 from ganexp.provenance import record

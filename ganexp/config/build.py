@@ -29,7 +29,10 @@ OPTIMIZER_FIELDS = ("name", "learning_rate", "clip_norm", "clip_value", "weight_
 
 def job(config: DictConfig) -> Job:
     """The job a composed config describes; raises SettingError, with the path of what is wrong."""
-    return assemble(functools.partial(part, config))
+    with warnings.catch_warnings():
+        # What a resolver only warns of is a mistake too.
+        warnings.simplefilter("error", UserWarning)
+        return assemble(functools.partial(part, config))
 
 
 def assemble(built: Callable[[str], Any]) -> Job:
@@ -101,10 +104,7 @@ def load(overrides: Sequence[str]) -> tuple[DictConfig, Job]:
         advice = f", or brackets for a list: {error.key}=[...]" if _accepted(error.bracketed) else ""
         raise Mistake(f"{error}{advice}") from None
     try:
-        with warnings.catch_warnings():
-            # What a resolver only warns of is a mistake too.
-            warnings.simplefilter("error", UserWarning)
-            found = job(config)
+        found = job(config)
     except (OmegaConfBaseException, RecursionError) as error:
         raise explain(error, keys(config), overrides) from None
     refuse(found)
