@@ -28,8 +28,8 @@ RANK = {name: rank for rank, names in enumerate(LAYERS) for name in names}
 DOORS = {
     "flax": {"nets"},
     "optax": {"optimizers"},
-    "hydra": {"config", "cli", "hydra_plugin"},
-    "omegaconf": {"config", "cli", "hydra_plugin"},
+    "hydra": {"config", "hydra_plugin"},
+    "omegaconf": {"config", "hydra_plugin"},
     "tensorboard": {"records"},
     "matplotlib": {"views", "report"},
     "jinja2": {"views"},

@@ -7,16 +7,13 @@ from typing import Any
 
 import jaxtyping
 import pytest
-from hydra._internal.hydra import Hydra
-from hydra._internal.utils import create_config_search_path
-from hydra.core.global_hydra import GlobalHydra
 from hydra.types import RunMode
 from omegaconf import Container, DictConfig, OmegaConf, open_dict
 
 from ganexp.component import SettingError
 from ganexp.config import many
 from ganexp.config.build import load
-from ganexp.config.compose import ROOT
+from ganexp.config.compose import ROOT, hydra
 from ganexp.config.grid import expand
 from ganexp.config.many import load_many
 from ganexp.config.mistakes import Mistake
@@ -216,11 +213,8 @@ def test_a_copy_of_a_config_is_the_askers_own():
 def sweep():
     """A sweep's own config and what composes its runs, as Hydra's sweepers hand them to a launcher."""
     words = ["seed=1,2", "hydra.sweep.dir=somewhere"]
-    GlobalHydra.instance().clear()
-    load(())  # The schemas are there.
-    hydra = Hydra.create_main_hydra2("ganexp", create_config_search_path(str(conf_dir())))
-    yield hydra.config_loader, hydra.compose_config(ROOT, words, RunMode.MULTIRUN, with_log_configuration=False)
-    GlobalHydra.instance().clear()
+    with hydra() as loader:
+        return loader, loader.load_configuration(ROOT, words, RunMode.MULTIRUN)
 
 
 LAUNCHED = [

@@ -11,11 +11,11 @@ import yaml
 from commands import ganexp
 
 from ganexp.cli import sweep_plan
-from ganexp.cli.search_plan import ends
 from ganexp.cli.sweep_end import judged, metric_of
 from ganexp.config.build import load
 from ganexp.config.compose import conf_dir, prepare
 from ganexp.config.mistakes import Mistake
+from ganexp.config.search import ends
 from ganexp.report.metrics import main_metric
 
 SEARCHES = sorted((conf_dir() / "search").glob("*.yaml"))

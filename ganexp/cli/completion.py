@@ -6,13 +6,8 @@ import os
 import re
 import sys
 
-from hydra._internal.hydra import Hydra
-from hydra._internal.utils import create_config_search_path
-from hydra.core.global_hydra import GlobalHydra
-
-from ganexp.config.compose import ROOT, prepare
+from ganexp.config.compose import shell_completion
 from ganexp.config.mistakes import Mistake
-from ganexp.config.options import conf_dir
 
 
 def complete(what: str) -> int:
@@ -22,9 +17,6 @@ def complete(what: str) -> int:
         raise Mistake(f"-sc {what}: it is install=SHELL or uninstall=SHELL, for bash, fish or zsh")
     if asked[1] == "query" and "COMP_LINE" not in os.environ:
         raise Mistake(f"-sc {what}: is what a shell asks by itself; to have it ask, type -sc install={asked[2]}")
-    prepare()
-    GlobalHydra.instance().clear()
-    hydra = Hydra.create_main_hydra2("ganexp", create_config_search_path(str(conf_dir())))
-    hydra.shell_completion(ROOT, [what])
+    shell_completion(what)
     sys.stdout.flush()
     return 0

@@ -8,11 +8,10 @@ from contextlib import suppress
 from pathlib import Path
 
 import yaml
-from omegaconf import DictConfig, OmegaConf
 
 from ganexp.component import SettingError
 from ganexp.config.build import load
-from ganexp.config.compose import without_hydra
+from ganexp.config.compose import Config, text
 from ganexp.config.many import Composed
 from ganexp.config.mistakes import Mistake
 from ganexp.config.multirun import Launched
@@ -21,11 +20,11 @@ from ganexp.job import Job
 FOLDER = ".hydra"
 
 
-def note(folder: Path, config: DictConfig, words: Sequence[str]) -> None:
+def note(folder: Path, config: Config, words: Sequence[str]) -> None:
     """Leave the composed config, Hydra's own, and the overrides, as Hydra's launchers do."""
     note_words(folder, words)
-    OmegaConf.save(without_hydra(config), folder / FOLDER / "config.yaml")
-    OmegaConf.save(OmegaConf.masked_copy(config, "hydra"), folder / FOLDER / "hydra.yaml")
+    (folder / FOLDER / "config.yaml").write_text(text(config, "job"), "utf-8")
+    (folder / FOLDER / "hydra.yaml").write_text(text(config, "hydra"), "utf-8")
 
 
 def are_there(folder: Path) -> bool:

@@ -6,14 +6,10 @@ import importlib
 import logging
 import sys
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
-
-from hydra.core.utils import JobReturn
-from hydra.types import HydraContext
-from omegaconf import DictConfig
 
 from ganexp import cache, cli
 from ganexp.cli import sweep_plan, workspace
@@ -23,9 +19,11 @@ from ganexp.cli.search_plan import Search, planned
 from ganexp.cli.sweep_end import end, judged
 from ganexp.cli.together import Stopped, Together
 from ganexp.cli.workspace import quoted
-from ganexp.config.compose import ROOT, parsed
+from ganexp.config.compose import parsed
+from ganexp.config.grid import own
 from ganexp.config.many import load_many
 from ganexp.config.mistakes import Mistake
+from ganexp.config.multirun import Batches, Each, Launched, multirun
 from ganexp.outcome import interruptible
 from ganexp.provenance import record
 from ganexp.records.links import refuse_links
@@ -40,8 +38,8 @@ def command(words: Sequence[str], dry_run: bool, launcher: str) -> int:
     """Check the ends of what is searched, then train what Optuna asks for; the exit status is that of the worst run."""
     search = planned(words, launcher)
     folder, known = sweep_plan.folder_of(words, [])
-    if known is not None and known.words != sweep_plan.own(words):
-        records.refuse_other_words(folder, known, sweep_plan.own(words))
+    if known is not None and known.words != own(words):
+        records.refuse_other_words(folder, known, own(words))
     if known is not None and launcher != sweep_plan.LAUNCHER:
         raise Mistake(f"out={folder}: holds this search already; go on with it by ganexp resume {quoted(folder)}")
     if dry_run:
@@ -49,7 +47,7 @@ def command(words: Sequence[str], dry_run: bool, launcher: str) -> int:
         return cli.FINISHED
     _load_data(search)
     workspace.make(folder)
-    return _train(search, folder, known or records.Known(sweep_plan.own(words), [], [], []), launcher)
+    return _train(search, folder, known or records.Known(own(words), [], [], []), launcher)
 
 
 def resume(folder: Path, known: records.Known, dry_run: bool) -> int:
@@ -92,35 +90,30 @@ def _train(search: Search, folder: Path, known: records.Known, launcher: str) ->
         cache.enable()
         with interruptible() as interrupted:
             with suppress(Stopped):
-                _multirun(search, folder, Trials(folder, known, interrupted, search.trials))
+                trials = Trials(folder, known, interrupted, search.trials)
+                multirun(search.words, folder, Batches(trials.train_batch))
             return _end(search, folder, interrupted())
 
 
 def _alone(search: Search, folder: Path) -> int:
-    task = Alone(search.trials)
+    alone = Alone(search.trials)
     try:
-        _multirun(search, folder, task)
+        multirun(search.words, folder, Each(alone.train))
     except KeyboardInterrupt:
-        return task.signal
+        return alone.signal
     return 0
 
 
-def _multirun(search: Search, folder: Path, task: Any) -> None:
-    """Have Optuna's sweeper and the launcher do `task` for every run, in folders inside of `folder`."""
-    typed = sweep_plan.typed_for_hydra(search.words, folder)
-    sweep_plan.hydra().multirun(ROOT, task, typed, with_log_configuration=False)
-
-
 class Trials(Together):
-    """The task of a search of `count` runs: those of `known`, which are asked for again first, and then new ones."""
+    """Trains the `count` runs of a search: those of `known`, which are asked for again first, and then new ones."""
 
     def __init__(self, folder: Path, known: records.Known, interrupted: Any, count: int):
         super().__init__(folder, known._replace(runs=[], batches=[]), interrupted)
         self._before, self._count = known.runs, count
 
-    def together(
-        self, context: HydraContext, config: DictConfig, batch: Sequence[Sequence[str]], first: int
-    ) -> list[JobReturn]:
+    def train_batch(
+        self, launched: Launched, constant: Collection[str], batch: Sequence[Sequence[str]], first: int
+    ) -> list[float]:
         """Train what is left of a batch; raises Mistake where the search does not ask for what it asked for before, and
         SettingError where that comes to other settings now."""
         after = first + len(batch)
@@ -137,7 +130,7 @@ class Trials(Together):
         over = [records.is_over(self.folder / run.name, records.job_of(self.folder, run)) for run in before]
         if len(before) < len(batch) or not all(over):
             print(f"trials {first + 1} to {after} of {self._count}", file=sys.stderr, flush=True)
-        return super().together(context, config, batch, first)
+        return super().train_batch(launched, constant, batch, first)
 
 
 def _left_in(folder: Path) -> list[records.Listed]:

@@ -15,11 +15,9 @@ from ganexp.cli.sweep_plan import (
     Planned,
     checked,
     composed_runs,
-    constants,
     folder_of,
     is_search,
     named,
-    own,
     planned,
     refuse_absent,
     remembered,
@@ -27,7 +25,7 @@ from ganexp.cli.sweep_plan import (
 from ganexp.cli.workspace import quoted
 from ganexp.config.changes import LENGTHS, continued, merged
 from ganexp.config.compose import option
-from ganexp.config.grid import completed
+from ganexp.config.grid import completed, constants, own
 from ganexp.config.many import Composed
 from ganexp.config.mistakes import Mistake
 from ganexp.outcome import interruptible

@@ -6,19 +6,13 @@ from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from hydra._internal.hydra import Hydra
-from hydra._internal.utils import create_config_search_path
-from hydra.core.global_hydra import GlobalHydra
-from hydra.types import RunMode
-
 from ganexp import size
 from ganexp.cli import workspace
-from ganexp.config.compose import ROOT, literal, option, parsed, prepare
-from ganexp.config.grid import PARAMS, completed, expand, unfixed
+from ganexp.config.compose import option
+from ganexp.config.grid import completed, constants, expand, own, unfixed
 from ganexp.config.many import Composed, load_many
 from ganexp.config.mistakes import Mistake
-from ganexp.config.multirun import Launched, folder_name
-from ganexp.config.options import conf_dir
+from ganexp.config.multirun import folder_name, installed
 from ganexp.job import Job
 from ganexp.provenance import record
 from ganexp.report.metrics import LOWER_IS_BETTER
@@ -83,17 +77,6 @@ def _refuse_open(runs: Sequence[Composed]) -> None:
             )
 
 
-def constants(words: Sequence[str]) -> dict[str, str]:
-    """What is typed once for all runs of a sweep, by its key."""
-    typed = {word: parsed(word) for word in words}
-    return {override.get_key_element(): word for word, override in typed.items() if not override.is_sweep_override()}
-
-
-def own(words: Sequence[str]) -> list[str]:
-    """What was typed of the sweep itself, without where it lies."""
-    return [word for word in words if word.partition("=")[0].lstrip("+") != "out"]
-
-
 def is_search(words: Sequence[str]) -> bool:
     """Whether what was typed of a sweep leaves the choice of its runs to a search."""
     return option(words, "hydra/sweeper", GRIDS[0]) not in GRIDS or option(words, "search", "null") != "null"
@@ -103,7 +86,7 @@ def refuse_absent(group: str, name: str) -> None:
     """Refuse one of Hydra's own options that is not installed; raises Mistake."""
     if name == LAUNCHER or name in GRIDS:
         return
-    there = hydra().config_loader.get_group_options(group)
+    there = installed(group)
     if name in there:
         return
     extra = EXTRAS.get(name.partition("_")[0])
@@ -151,28 +134,3 @@ def folder_of(words: Sequence[str], run: Sequence[str]) -> tuple[Path, records.K
         workspace.refuse_sweep(folder)
         workspace.refuse_run(folder)
     return folder, known
-
-
-def launched(words: Sequence[str], folder: Path) -> Launched:
-    """Hydra's part of the configs of the runs of a sweep in `folder`; raises what Hydra raises."""
-    own_hydra = hydra()
-    typed = typed_for_hydra(words, folder)
-    master = own_hydra.compose_config(ROOT, typed, run_mode=RunMode.MULTIRUN, with_log_configuration=False)
-    return Launched(own_hydra.config_loader, master)
-
-
-def typed_for_hydra(words: Sequence[str], folder: Path) -> list[str]:
-    """What Hydra is told: the names of the runs' folders have what differs."""
-    excluded = ",".join(["out", *sorted(constants(words))])
-    return [
-        *(word for word in own(words) if PARAMS not in word.partition("=")[0]),
-        f"hydra.sweep.dir={literal(str(folder))}",
-        f"hydra.job.config.override_dirname.exclude_keys=[{excluded}]",
-    ]
-
-
-def hydra() -> Hydra:
-    """Hydra with the options of ganexp."""
-    prepare()
-    GlobalHydra.instance().clear()
-    return Hydra.create_main_hydra2("ganexp", create_config_search_path(str(conf_dir())))

@@ -1,4 +1,4 @@
-"""All runs of a sweep side by side, begun or gone on with; and the same as the task of Hydra's launcher `jax`."""
+"""All runs of a sweep side by side, begun or gone on with, or batch by batch as a sampler chooses them."""
 
 from __future__ import annotations
 
@@ -6,23 +6,20 @@ import functools
 import gc
 import itertools
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
 from pathlib import Path
 
 import jax
-from hydra.core.utils import JobReturn, JobStatus
-from hydra.types import HydraContext
-from omegaconf import DictConfig
 
 from ganexp.cli import notes
 from ganexp.cli.display_sweep import Shown
 from ganexp.cli.sweep_end import judged
-from ganexp.cli.sweep_plan import Planned, launched, named
+from ganexp.cli.sweep_plan import Planned, named
 from ganexp.component import SettingError
 from ganexp.config.many import Composed, load_many
 from ganexp.config.mistakes import ERRORS
-from ganexp.config.multirun import Launched, swept_of
+from ganexp.config.multirun import Launched, launched, swept_of
 from ganexp.job import Job
 from ganexp.outcome import Outcome
 from ganexp.provenance import record
@@ -64,15 +61,14 @@ class Together:
         for first, after in itertools.pairwise([*self.known.batches, len(runs)]):
             self._train(runs[first:after], first)
 
-    def together(
-        self, context: HydraContext, config: DictConfig, batch: Sequence[Sequence[str]], first: int
-    ) -> list[JobReturn]:
+    def train_batch(
+        self, launched: Launched, constant: Collection[str], batch: Sequence[Sequence[str]], first: int
+    ) -> list[float]:
         """Train the runs of a batch that a sampler chose, the first of which is the sweep's `first`-th; how good each is.
 
         Raises Mistake, and Stopped.
         """
-        self._launched = Launched(context.config_loader, config)
-        constant = list(config.hydra.job.config.override_dirname.exclude_keys)
+        self._launched = launched
         runs = named(load_many(batch), constant, first)
         self.known.runs.extend(run.listed() for run in runs)
         self.known.batches.append(first)
@@ -80,11 +76,7 @@ class Together:
         self._train(runs, first)
         if self.interrupted():
             raise Stopped
-        values = [judged(run.job, summary(self.folder / run.name)) for run in runs]
-        return [
-            JobReturn(overrides=run.overrides, status=JobStatus.COMPLETED, _return_value=value)
-            for run, value in zip(runs, values, strict=True)
-        ]
+        return [judged(run.job, summary(self.folder / run.name)) for run in runs]
 
     def _composed(self, runs: Sequence[Planned]) -> list[Planned]:
         """The runs, with the configs of those that left none before a kill, where they can still be composed."""

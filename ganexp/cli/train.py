@@ -6,13 +6,11 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
-from omegaconf import DictConfig, OmegaConf
-
 from ganexp import cli
 from ganexp.checkpoints import Checkpoint
 from ganexp.cli import notes, reopen, single, workspace
 from ganexp.config.build import load
-from ganexp.config.compose import without_hydra
+from ganexp.config.compose import text
 from ganexp.config.grid import refuse_of_sweeps, refuse_single
 from ganexp.job import Job
 from ganexp.provenance import refuse_changes
@@ -24,7 +22,7 @@ def command(words: Sequence[str], typed: argparse.Namespace) -> int:
         refuse_of_sweeps(words)
     config, job = load(words)
     if typed.cfg:
-        print_config(config, typed.cfg)
+        print(text(config, typed.cfg), end="")
         return cli.FINISHED
     refuse_single(config, words)
     folder = workspace.folder_of(job)
@@ -49,9 +47,3 @@ def _begun(folder: Path, job: Job) -> Checkpoint | None:
         workspace.refuse_run(folder)
     refuse_changes(folder, reopen.job_of(folder, known).settings(), job.settings())
     return reopen.point(folder, job, known)
-
-
-def print_config(config: DictConfig, which: str) -> None:
-    """Print the composed config of the job, of Hydra, or of both."""
-    chosen = {"job": without_hydra(config), "hydra": OmegaConf.masked_copy(config, "hydra"), "all": config}[which]
-    print(OmegaConf.to_yaml(chosen), end="")

@@ -9,10 +9,8 @@ from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 
-from hydra.errors import HydraException
-
 from ganexp.component import SettingError
-from ganexp.config.compose import literal, parsed
+from ganexp.config.compose import grammatical, literal
 from ganexp.config.mistakes import Mistake
 from ganexp.job import Job
 from ganexp.records.summary import SUMMARY_NAME
@@ -26,7 +24,7 @@ def as_they_stand(words: Sequence[str]) -> list[str]:
     found = []
     for word in words:
         key, _, value = word.partition("=")
-        if key.lstrip("+") in FOLDERS and value and not _grammatical(word):
+        if key.lstrip("+") in FOLDERS and value and not grammatical(word):
             word = f"{key}={literal(os.path.expanduser(value))}"
         found.append(word)
     return found
@@ -40,14 +38,6 @@ def begun(word: str) -> Path:
     except OSError as error:
         raise Mistake(f"{folder}: cannot be read ({error.strerror})") from None
     return folder
-
-
-def _grammatical(word: str) -> bool:
-    try:
-        parsed(word)
-    except HydraException:
-        return False
-    return True
 
 
 def load_data(job: Job) -> None:

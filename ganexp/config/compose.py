@@ -13,14 +13,15 @@ from typing import Any, ClassVar
 
 from hydra import compose as hydra_compose
 from hydra import initialize_config_dir
-from hydra._internal.config_loader_impl import ConfigLoaderImpl
+
+# No public way leads between the reading of a file and its composition, where an option is checked and kept.
 from hydra._internal.config_repository import ConfigRepository
-from hydra._internal.hydra import Hydra
 from hydra.core.config_loader import ConfigLoader
 from hydra.core.config_store import ConfigStore
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override
+from hydra.errors import HydraException
 from hydra.plugins.config_source import ConfigResult
 from omegaconf import DictConfig, OmegaConf
 
@@ -33,6 +34,7 @@ from ganexp.config.schema import BASES, EXPERIMENT_FIELDS, JOB_FIELDS, classes, 
 from ganexp.spelling import nearest
 
 ROOT = "config"
+Config = DictConfig  # as those know it who need not know OmegaConf
 
 
 @functools.cache
@@ -71,6 +73,15 @@ def parsed(text: str) -> Override:
     return override
 
 
+def grammatical(text: str) -> bool:
+    """Whether an override is in Hydra's grammar."""
+    try:
+        parsed(text)
+    except HydraException:
+        return False
+    return True
+
+
 class _Repository(ConfigRepository):
     """Hydra's, but each file is read once, and a composition does not copy all of it: no config here adds to the search path."""
 
@@ -94,22 +105,27 @@ def _refuse_bad(config_path: str) -> None:
         read(path, folder_of(group), classes(BASES[kind]) if kind else None)
 
 
-def read_once(loader: ConfigLoader) -> None:
-    """Let what `loader` composes cost a third less."""
-    assert isinstance(loader, ConfigLoaderImpl)
-    loader.repository = _Repository(loader.config_search_path)
-
-
 @contextlib.contextmanager
-def hydra() -> Iterator[Hydra]:
-    """Hydra with the options of ganexp, while the body runs."""
+def hydra() -> Iterator[ConfigLoader]:
+    """Hydra with the options of ganexp, while the body runs; what it composes with."""
     prepare()
-    GlobalHydra.instance().clear()
-    with initialize_config_dir(str(conf_dir()), version_base="1.3", job_name="ganexp"):
-        own = GlobalHydra.instance().hydra
-        assert own is not None
-        read_once(own.config_loader)
-        yield own
+    there = GlobalHydra.instance()
+    before = there.hydra
+    there.clear()
+    try:
+        with initialize_config_dir(str(conf_dir()), version_base="1.3", job_name="ganexp"):
+            loader: Any = there.config_loader()
+            loader.repository = _Repository(loader.config_search_path)
+            yield loader
+    finally:
+        there.hydra = before
+
+
+def shell_completion(what: str) -> None:
+    """Install, uninstall or answer what a shell asks, as Hydra does it; prints."""
+    with hydra():
+        driver: Any = GlobalHydra.instance().hydra
+        driver.shell_completion(ROOT, [what])
 
 
 def compose(overrides: Sequence[str]) -> DictConfig:
@@ -229,6 +245,7 @@ def _known(overrides: Sequence[str]) -> list[str]:
     return [key for key in keys(config) if not re.match(r"hydra$|hydra\.(?!(launcher|sweeper)\b)|.*\._", key)]
 
 
-def without_hydra(config: DictConfig) -> DictConfig:
-    """The job's part of a composed config."""
-    return OmegaConf.masked_copy(config, [str(key) for key in config if key != "hydra"])
+def text(config: Config, part: str) -> str:
+    """A composed config in YAML: that of the `job`, that of `hydra`, or `all` of it."""
+    names = [str(key) for key in config if part == "all" or (key == "hydra") == (part == "hydra")]
+    return OmegaConf.to_yaml(OmegaConf.masked_copy(config, names))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -84,6 +85,17 @@ def completed(words: Sequence[str]) -> list[str]:
     return [*(text for text, override in own if _key(override).partition(".")[0] != GRID), *added]
 
 
+def constants(words: Sequence[str]) -> dict[str, str]:
+    """What is typed once for all runs of a sweep, by its key."""
+    typed = {word: parsed(word) for word in words}
+    return {override.get_key_element(): word for word, override in typed.items() if not override.is_sweep_override()}
+
+
+def own(words: Sequence[str]) -> list[str]:
+    """What was typed of the sweep itself, without where it lies."""
+    return [word for word in words if word.partition("=")[0].lstrip("+") != "out"]
+
+
 def _params(typed: Sequence[Override]) -> dict[str, Any]:
     """What is typed of the place that Hydra's own sweeper has for a grid."""
     found: dict[str, Any] = {}
@@ -132,21 +144,25 @@ def expand(words: Sequence[str], one: bool = False) -> list[list[str]]:
 
     `one` run alone is no sweep, but may join one.
     """
-    from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
-
-    with hydra() as own:
-        typed = parse(words, OverridesParser.create(config_loader=own.config_loader), sweeps=True)
+    with hydra() as loader:
+        typed = parse(words, OverridesParser.create(config_loader=loader), sweeps=True)
         swept = [override for override in typed if override.is_sweep_override()]
         _refuse_sweeps(swept)
         check([override for override in typed if not override.is_sweep_override()])
         if not swept and not one:
             raise Mistake("-m: nothing is swept; give a setting several values, as in seed=0,1,2, or leave out -m")
-        runs = [run for batch in BasicSweeper.split_arguments(typed, None) for run in batch]
+        runs = [list(run) for run in itertools.product(*map(_each, typed))]
         if not runs:
             raise Mistake(f"{' '.join(words)}: a setting has no values, so that there are no runs")
         for run in runs:
             check([parsed(text) for text in run])
         return runs
+
+
+def _each(override: Override) -> list[str]:
+    """An override with each of its values."""
+    values = override.sweep_string_iterator() if override.is_sweep_override() else [override.get_value_element_as_str()]
+    return [f"{override.get_key_element()}={value}" for value in values]
 
 
 def _refuse_sweeps(swept: Sequence[Override]) -> None:
