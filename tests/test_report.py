@@ -17,7 +17,8 @@ from pages import BROWSER, Page, assert_strict, played
 from rich.console import Console
 from sweep_folders import LOSSES, RATES, SCORES, SEEDS, make, make_sweep, section_of
 
-from ganexp.cli import FINISHED, report
+from ganexp.cli import report
+from ganexp.cli.exit_codes import FINISHED
 from ganexp.cli.guard import guarded
 from ganexp.records.pictures import png_bytes, write_png
 from ganexp.records.summary import write_summary

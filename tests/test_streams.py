@@ -18,7 +18,7 @@ from commands import NETS
 from rich.console import Console
 
 from ganexp import cli
-from ganexp.cli import streams
+from ganexp.cli import dispatch, streams
 from ganexp.cli.streams import Steady
 
 COMMAND = str(Path(sys.executable).with_name("ganexp"))
@@ -153,7 +153,7 @@ def _broken_off(arguments):
 
 def test_an_import_that_ctrl_c_broke_off_is_an_interruption(monkeypatch, capsys):
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    monkeypatch.setattr(cli, "_main", _broken_off)
+    monkeypatch.setattr(dispatch, "_main", _broken_off)
     try:
         with pytest.raises(SystemExit) as ended:
             cli.main([])
@@ -167,6 +167,6 @@ def test_an_import_that_fails_by_itself_is_not_hidden(monkeypatch):
     def fail(arguments):
         raise ImportError("no such library")
 
-    monkeypatch.setattr(cli, "_main", fail)
+    monkeypatch.setattr(dispatch, "_main", fail)
     with pytest.raises(ImportError, match="no such library"):
         cli.main([])

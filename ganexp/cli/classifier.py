@@ -14,8 +14,8 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import UInt8
 
-from ganexp import cli
 from ganexp.cli import workspace
+from ganexp.cli.exit_codes import FINISHED
 from ganexp.component import option_name
 from ganexp.config.build import load
 from ganexp.config.mistakes import Mistake
@@ -53,7 +53,7 @@ def command(words: Sequence[str]) -> int:
     workspace.make(folder)
     gc.enable()
     _train(job, epochs, folder)
-    return cli.FINISHED
+    return FINISHED
 
 
 def _epochs(words: Sequence[str]) -> int | None:

@@ -5,10 +5,12 @@ from __future__ import annotations
 import os
 import re
 import sys
+import time
 from contextlib import suppress
 
 from ganexp.places import home
 
+STARTED = time.perf_counter()  # of the command: this file is the first that it imports
 PINNED = "ganexp chooses it, so that training has the same numbers everywhere"
 OFF = ("", "n", "no", "f", "false", "off", "0")
 REASONS = {

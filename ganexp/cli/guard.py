@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from ganexp import cli
+from ganexp.cli.exit_codes import FAILED, MISTAKE
 from ganexp.cli.sentences import say
 from ganexp.config.files import Mistake
 from ganexp.records.documents import DocumentError
@@ -17,7 +17,7 @@ def guarded(command: Callable[[], int]) -> int:
         return command()
     except (Mistake, SettingError, DocumentError) as error:
         say(str(error))
-        return cli.MISTAKE
+        return MISTAKE
     except OSError as error:
         say(f"{error.filename or 'a file'}: {error.strerror or error}")
-        return cli.FAILED
+        return FAILED

@@ -7,8 +7,8 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from ganexp import cli
 from ganexp.cli import single
+from ganexp.cli.exit_codes import FAILED, SIGNALED
 from ganexp.cli.sweep_end import judged
 from ganexp.cli.sweep_plan import Planned
 from ganexp.config.multirun import Each, launch
@@ -45,8 +45,8 @@ class Alone:
             status = single.train(job, place, words, started=None)
         except Exception as error:
             print(f"ganexp: {place.name}: failed: {type(error).__name__}: {error}", file=sys.stderr)
-            status = cli.FAILED
-        if status > single.SIGNALED:
-            self.signal = status - single.SIGNALED
+            status = FAILED
+        if status > SIGNALED:
+            self.signal = status - SIGNALED
             raise KeyboardInterrupt
         return judged(job, records.summary(place))

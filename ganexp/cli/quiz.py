@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import jax
 import numpy as np
 
-from ganexp import cli
 from ganexp.cli import reopen, workspace
+from ganexp.cli.exit_codes import FINISHED
 from ganexp.config.mistakes import Mistake
 from ganexp.experiment import Experiment, Stream
 from ganexp.records.atomic import write_atomically
@@ -44,7 +44,7 @@ def command(words: Sequence[str]) -> int:
     }.items():
         write_atomically(place / name, content, durable=False)
     print(f"open   {place / f'quiz_{seed}.html'} in a browser; the picture and its answers lie beside it")
-    return cli.FINISHED
+    return FINISHED
 
 
 def _seed(words: Sequence[str]) -> int:

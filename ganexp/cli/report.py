@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NoReturn
 
-from ganexp import cli
+from ganexp.cli.exit_codes import FINISHED
 from ganexp.config.mistakes import Mistake
 from ganexp.report.runs import ReportError, read
 from ganexp.report.settings import where
@@ -62,7 +62,7 @@ def command(words: Sequence[str]) -> int:
         raise Mistake(f"{place}: cannot be written ({error.strerror}); choose another folder with --out") from None
     if typed.format == "table":
         print(f"figures, tables and a page to open in a browser: {page}")
-    return cli.FINISHED
+    return FINISHED
 
 
 def folder_of(folders: Sequence[Path]) -> Path:

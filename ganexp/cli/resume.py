@@ -6,8 +6,8 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
-from ganexp import cli
 from ganexp.cli import notes, reopen, single, workspace
+from ganexp.cli.exit_codes import FINISHED
 from ganexp.cli.workspace import SWEEP_NAME, quoted
 from ganexp.config.mistakes import Mistake
 from ganexp.job import Job
@@ -38,7 +38,7 @@ def command(words: Sequence[str], typed: argparse.Namespace) -> int:
         from ganexp.cli import dry
 
         dry.show(job, folder)
-        return cli.FINISHED
+        return FINISHED
     workspace.load_data(job)
     workspace.make(folder)
     return single.train(job, folder, before, checkpoint, lambda: notes.note_again(folder, before, job))
@@ -64,4 +64,4 @@ def _print(job: Job, which: str) -> int:
     from ganexp.provenance import lines
 
     print("\n".join(lines(job)))
-    return cli.FINISHED
+    return FINISHED

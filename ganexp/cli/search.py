@@ -11,9 +11,10 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from ganexp import cache, cli
+from ganexp import cache
 from ganexp.cli import sweep_plan, workspace
 from ganexp.cli.display_sweep import seconds, span
+from ganexp.cli.exit_codes import FINISHED
 from ganexp.cli.launch import Alone
 from ganexp.cli.search_plan import Search, planned
 from ganexp.cli.sweep_end import end, judged
@@ -44,7 +45,7 @@ def command(words: Sequence[str], dry_run: bool, launcher: str) -> int:
         raise Mistake(f"out={folder}: holds this search already; go on with it by ganexp resume {quoted(folder)}")
     if dry_run:
         show(search, folder)
-        return cli.FINISHED
+        return FINISHED
     _load_data(search)
     workspace.make(folder)
     return _train(search, folder, known or records.Known(own(words), [], [], []), launcher)
@@ -56,7 +57,7 @@ def resume(folder: Path, known: records.Known, dry_run: bool) -> int:
     search = planned(words, sweep_plan.LAUNCHER)
     if dry_run:
         show(search, folder)
-        return cli.FINISHED
+        return FINISHED
     _load_data(search)
     return _train(search, folder, known, sweep_plan.LAUNCHER)
 

@@ -7,17 +7,16 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from ganexp import cache, cli
+from ganexp import cache
 from ganexp.checkpoints import Checkpoint
 from ganexp.cli import display
+from ganexp.cli.environment import STARTED
+from ganexp.cli.exit_codes import FAILED, SIGNALED, STATUSES
 from ganexp.component import SettingError
 from ganexp.job import Job
 from ganexp.outcome import ERROR_NAME
 from ganexp.records.summary import read_summary
 from ganexp.run import run
-
-SIGNALED = 128  # What a signal ended exits with this and the signal's number.
-STATUSES = {"finished": cli.FINISHED, "failed": cli.FAILED, "diverged": cli.DIVERGED}
 
 
 def train(
@@ -26,12 +25,12 @@ def train(
     words: Sequence[str],
     resumed: Checkpoint | None = None,
     note: Callable[[], None] = lambda: None,
-    started: float | None = cli.STARTED,
+    started: float | None = STARTED,
 ) -> int:
     """Run the job in its folder, with a display; the exit status. `note` leaves the config there; see `run` for the others."""
 
     def meanwhile() -> None:
-        # The start is over: see `cli.main`.
+        # The start is over: see `dispatch.main`.
         gc.enable()
         note()
 
@@ -47,7 +46,7 @@ def train(
             f"ganexp: {folder}: failed: {type(error).__name__}: {error}; {folder / ERROR_NAME} says where",
             file=sys.stderr,
         )
-        return cli.FAILED
+        return FAILED
     steps = outcome.step - (int(resumed.state.step) if resumed else 0)
     seconds = read_summary(folder)["wall_seconds"]
     if steps:

@@ -6,9 +6,10 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from ganexp import cache, cli
+from ganexp import cache
 from ganexp.cli import workspace
 from ganexp.cli.display_sweep import show_plan
+from ganexp.cli.exit_codes import FINISHED
 from ganexp.cli.sweep_end import end
 from ganexp.cli.sweep_plan import (
     LAUNCHER,
@@ -167,7 +168,7 @@ def _together(
 
 def _show(runs: Sequence[Planned], folder: Path) -> int:
     show_plan([(run.overrides, run.job) for run in runs], folder)
-    return cli.FINISHED
+    return FINISHED
 
 
 def _each_alone(words: list[str], folder: Path, runs: Sequence[Planned]) -> int:

@@ -7,9 +7,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from ganexp import cli
 from ganexp.cli.display_sweep import show_end
-from ganexp.cli.single import SIGNALED, STATUSES
+from ganexp.cli.exit_codes import FAILED, SIGNALED, STATUSES
 from ganexp.datasets import Curve
 from ganexp.job import Job
 from ganexp.report.metrics import main_metric, penalty
@@ -47,4 +46,4 @@ def end(folder: Path, metric: str | None, number: int, count: int = 0) -> int:
     states = [str(records.summary(folder / run.name).get("status", NOT_BEGUN)) for run in known.runs]
     states += [NOT_BEGUN] * (count - len(states))
     show_end(folder, states, metric)
-    return SIGNALED + number if number else max((STATUSES.get(state, cli.FAILED) for state in states), default=0)
+    return SIGNALED + number if number else max((STATUSES.get(state, FAILED) for state in states), default=0)

@@ -101,7 +101,7 @@ class Together:
             note = functools.partial(self._note, run, number, folder)
             seats[number] = Seat(run.job, folder, run.overrides, note, rows[number], groups[number])
         programs = plan({number: seat.job for number, seat in seats.items()})
-        # The start is over: see `cli.main`.
+        # The start is over: see `dispatch.main`.
         gc.enable()
         with Shown(programs, seats, self._outcomes) as display:
             train_sweep(seats, programs, self.folder, display, self.interrupted)

@@ -6,9 +6,9 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
-from ganexp import cli
 from ganexp.checkpoints import Checkpoint
 from ganexp.cli import notes, reopen, single, workspace
+from ganexp.cli.exit_codes import FINISHED
 from ganexp.config.build import load
 from ganexp.config.compose import text
 from ganexp.config.grid import refuse_of_sweeps, refuse_single
@@ -23,7 +23,7 @@ def command(words: Sequence[str], typed: argparse.Namespace) -> int:
     config, job = load(words)
     if typed.cfg:
         print(text(config, typed.cfg), end="")
-        return cli.FINISHED
+        return FINISHED
     refuse_single(config, words)
     folder = workspace.folder_of(job)
     checkpoint = _begun(folder, job)
@@ -31,7 +31,7 @@ def command(words: Sequence[str], typed: argparse.Namespace) -> int:
         from ganexp.cli import dry
 
         dry.show(job, folder)
-        return cli.FINISHED
+        return FINISHED
     workspace.load_data(job)
     workspace.make(folder)
     return single.train(job, folder, words, checkpoint, lambda: notes.note(folder, config, words))
