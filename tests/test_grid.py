@@ -30,8 +30,6 @@ def recipes(tmp_path, monkeypatch) -> Path:
     shutil.copytree(options.conf_dir(), copy)
     for module in (options, compose):
         monkeypatch.setattr(module, "conf_dir", lambda: copy)
-    for name in ("ganexp.cli.sweep_plan", "ganexp.config.files"):
-        monkeypatch.setattr(f"{name}.conf_dir", lambda: copy, raising=False)
     forget_configs()
     yield copy / "experiment"
     forget_configs()

@@ -10,11 +10,11 @@ import pytest
 import yaml
 from commands import ganexp
 
-from ganexp.cli import sweep_plan
 from ganexp.cli.sweep_end import judged, metric_of
 from ganexp.config.build import load
 from ganexp.config.compose import conf_dir, prepare
 from ganexp.config.mistakes import Mistake
+from ganexp.config.multirun import installed
 from ganexp.config.search import ends
 from ganexp.report.metrics import main_metric
 
@@ -134,7 +134,7 @@ def test_an_interval_is_not_for_a_grid_and_the_way_out_is_named(capsys):
 @pytest.mark.parametrize("name", ["joblib", "submitit_local", "submitit_slurm", "ray"])
 def test_a_launcher_that_is_not_installed_is_named_with_its_extra(name, capsys):
     prepare()
-    if name in sweep_plan.hydra().config_loader.get_group_options("hydra/launcher"):
+    if name in installed("hydra/launcher"):
         pytest.skip(f"hydra/launcher={name} is installed")
     extra = name.partition("_")[0]
     assert f"ganexp[{extra}]" in sentence(capsys, "-m", "seed=0,1", f"hydra/launcher={name}")
@@ -146,7 +146,7 @@ def test_other_launchers_and_sweepers_that_do_not_exist_are_refused(capsys):
 
 
 def test_a_search_without_optuna_says_what_to_install(capsys):
-    if "optuna" in sweep_plan.hydra().config_loader.get_group_options("hydra/sweeper"):
+    if "optuna" in installed("hydra/sweeper"):
         pytest.skip("Optuna is installed")
     assert "ganexp[optuna]" in sentence(capsys, "-m", "search=adam")
 

@@ -105,6 +105,12 @@ def _refuse_bad(config_path: str) -> None:
         read(path, folder_of(group), classes(BASES[kind]) if kind else None)
 
 
+def offer(group: str, name: str, node: Any) -> None:
+    """Give a group of Hydra's an option that is no file, in place of one of that name."""
+    ConfigStore.instance().store(group=group, name=name, node=node)
+    _Repository._read.pop(f"{group}/{name}", None)
+
+
 @contextlib.contextmanager
 def hydra() -> Iterator[ConfigLoader]:
     """Hydra with the options of ganexp, while the body runs; what it composes with."""

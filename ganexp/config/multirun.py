@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from hydra.core.config_loader import ConfigLoader
-from hydra.core.config_store import ConfigStore
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.hydra_config import HydraConfig
 from hydra.core.utils import JobReturn, JobStatus
@@ -17,7 +16,7 @@ from hydra.types import HydraContext, RunMode
 from omegaconf import DictConfig, OmegaConf
 
 from ganexp.config.build import job
-from ganexp.config.compose import ROOT, hydra, literal, parsed, prepare, slug
+from ganexp.config.compose import ROOT, hydra, literal, offer, parsed, prepare, slug
 from ganexp.config.grid import PARAMS, constants, own
 from ganexp.config.many import Composed
 from ganexp.config.overlay import complete
@@ -167,7 +166,7 @@ def multirun(words: Sequence[str], folder: Path, task: Each | Batches | Runs) ->
 def launch(words: Sequence[str], folder: Path, task: Each, runs: Sequence[tuple[str, Sequence[str]]]) -> None:
     """Have the launcher that `words` name do a task for runs that are known, each with the name of its folder and its overrides."""
     node = {"_target_": "hydra_plugins.ganexp.sweeper.RunsSweeper", "max_batch_size": None}
-    ConfigStore.instance().store(group="hydra/sweeper", name=RUNS, node=node)
+    offer("hydra/sweeper", RUNS, node)
     constant = [word for word in words if word.partition("=")[0].lstrip("+") != "hydra/sweeper"]
     # Each run's folder is said: what Hydra would name it need not be the same.
     asked = [[*overrides, f"hydra.sweep.subdir={literal(name)}"] for name, overrides in runs]

@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from hydra.core.config_store import ConfigStore
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import ChoiceSweep, IntervalSweep, Override, QuotedString, RangeSweep, Transformer
 from hydra.errors import OverrideParseException
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 
-from ganexp.config.compose import ROOT, check, hydra, parsed
+from ganexp.config.compose import ROOT, check, hydra, offer, parsed
 from ganexp.config.mistakes import ERRORS, Mistake, explain, keys, parse
 
 SWEEPER = "optuna"
@@ -44,8 +43,7 @@ class Sweeper:
             if override.get_key_element() == "hydra.sweeper.direction" and str(override.value()) != direction:
                 raise Mistake(f"{override.input_line}: {why}")
         content: Any = OmegaConf.to_container(self._node)
-        node = content | {"direction": direction, "params": self.spaces}
-        ConfigStore.instance().store(group="hydra/sweeper", name=RESOLVED, node=node)
+        offer("hydra/sweeper", RESOLVED, content | {"direction": direction, "params": self.spaces})
 
 
 def _sweeper(typed: Sequence[Override]) -> DictConfig:
