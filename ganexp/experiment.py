@@ -13,7 +13,6 @@ from jaxtyping import Array, Int, Key
 
 from ganexp.component import Component, SettingError, component, numbers, option_name, setting, with_number
 from ganexp.optimizers import Optimizer
-from ganexp.outputs import Soft
 from ganexp.spelling import nearest
 from ganexp.types import (
     DISCRIMINATOR,
@@ -93,7 +92,7 @@ class Experiment(Component):
                 "model.generator.output", f"{ends} cannot reach all of the data as dataset.normalization leaves them; "
                 f"use {' or '.join(sorted({'tanh', 'linear'} - set(beyond)))}"
             )  # fmt: skip
-        if not isinstance(self.output, Soft) and ends != "sigmoid":
+        if self.output.discrete and ends != "sigmoid":
             raise SettingError(
                 "output", f"{option_name(type(self.output))} reads probabilities; give it a generator that ends in a "
                 "sigmoid, as with model.generator.output=sigmoid"
@@ -129,7 +128,7 @@ class Experiment(Component):
         return jax.random.fold_in(jax.random.key(self.seed), int(stream))
 
     def networks(self) -> Networks:
-        """Both networks, sized by the prior and the data; raises SettingError where one cannot have these sizes."""
+        """Both networks, sized by the prior and the data, for `game` to apply; raises SettingError where one cannot have these sizes."""
         shape = self.dataset.shape
         nets = {}
         for player, inputs, outputs in ((GENERATOR, (self.prior.dimension,), shape), (DISCRIMINATOR, shape, ())):
@@ -137,7 +136,7 @@ class Experiment(Component):
                 nets[player] = getattr(self.model, player).net(inputs, outputs)
             except SettingError as error:
                 raise error.inside(f"model.{player}") from None
-        return Networks(_with_output(nets[GENERATOR], self.output), nets[DISCRIMINATOR])
+        return Networks(nets[GENERATOR], nets[DISCRIMINATOR])
 
     def losses(self) -> list[str]:
         """The name of each loss that is recorded: each player's, the sum of its terms, and the terms where it has several."""
@@ -157,14 +156,6 @@ class Experiment(Component):
         for path, schedule in self.scheduled().items():
             new = with_number(new, path, functools.partial(_value, schedule, now))
         return new
-
-
-def _with_output(net: Net, output: Output) -> Net:
-    def apply(params: Any, stats: Any, x: Any, key: Any, train: bool) -> Any:
-        points, features, stats = net.apply(params, stats, x, key, train)
-        return output.emitted(points, key, train), features, stats
-
-    return Net(net.init, apply)
 
 
 def _value(schedule: Schedule, step: Any, base: Any) -> Any:

@@ -21,7 +21,7 @@ class CrossEntropy(Loss):
     """Base: the discriminator's cost J_D = -E log D(x) - E log(1 - D(G(z))) (Goodfellow et al. 2014)."""
 
     def discriminator(self, scores: Scores) -> Scalar:
-        return self.real_weight * softplus(-scores.real).mean() + softplus(scores.fake).mean()
+        return self.real_weight * softplus(-scores.real.logits).mean() + softplus(scores.fake.logits).mean()
 
     def output(self, logits: Float[Any, "*n"]) -> Float[Any, "*n"]:
         return jax.nn.sigmoid(logits)
@@ -40,7 +40,7 @@ class NonSaturating(CrossEntropy):
     """J_G = -E log D(G(z)): strong gradients where D is sure (Goodfellow et al. 2014)."""
 
     def generator(self, scores: Scores) -> Scalar:
-        return softplus(-scores.fake).mean()
+        return softplus(-scores.fake.logits).mean()
 
 
 @component
@@ -48,7 +48,7 @@ class MaximumLikelihood(CrossEntropy):
     """J_G = -E exp(logit of G(z)): with an optimal D, the gradient of KL(data || model) (Goodfellow 2014, 2016)."""
 
     def generator(self, scores: Scores) -> Scalar:
-        return -jnp.exp(scores.fake).mean()
+        return -jnp.exp(scores.fake.logits).mean()
 
 
 @component
@@ -61,11 +61,11 @@ class LeastSquares(Loss):
     read: str = setting("logits", options=("logits", "probabilities"))
 
     def discriminator(self, scores: Scores) -> Scalar:
-        real, fake = self.output(scores.real), self.output(scores.fake)
+        real, fake = self.output(scores.real.logits), self.output(scores.fake.logits)
         return self.real_weight * ((real - self.real_target) ** 2).mean() + ((fake - self.fake_target) ** 2).mean()
 
     def generator(self, scores: Scores) -> Scalar:
-        return ((self.output(scores.fake) - self.generator_target) ** 2).mean()
+        return ((self.output(scores.fake.logits) - self.generator_target) ** 2).mean()
 
     def output(self, logits: Float[Any, "*n"]) -> Float[Any, "*n"]:
         return logits if self.read == "logits" else jax.nn.sigmoid(logits)

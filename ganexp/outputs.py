@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Key
@@ -20,6 +22,8 @@ def hard(x: Float[Array, "n ..."]) -> Float[Array, "n ..."]:
 @component
 class Soft(Output):
     """The network's own numbers, always."""
+
+    discrete: ClassVar[bool] = False
 
     def emitted(self, x: Float[Array, "n ..."], key: Key[Array, ""], train: bool) -> Float[Array, "n ..."]:
         return x

@@ -61,17 +61,25 @@ class Modes(NamedTuple):
 
 class Net(NamedTuple):
     """A network as two pure functions: `init(key) -> (parameters, statistics)` and
-    `apply(parameters, statistics, x, key, train) -> (output, features, statistics)`; features are None where it has none."""
+    `apply(parameters, statistics, x, key, train) -> (output, features, statistics)`. The features [n, f] are the units of its last
+    hidden layer; without a hidden layer, its input."""
 
     init: Callable[[Key[Array, ""]], tuple[Parameters, Parameters]]
-    apply: Callable[..., tuple[Float[Array, "n ..."], Float[Array, "n f"] | None, Parameters]]
+    apply: Callable[..., tuple[Float[Array, "n ..."], Float[Array, "n f"], Parameters]]
+
+
+class Critique(NamedTuple):
+    """The discriminator's output on a batch: logits, and the units of its last hidden layer, which are free unless something reads them."""
+
+    logits: Float[Array, " n"]
+    features: Float[Array, "n f"]
 
 
 class Scores(NamedTuple):
-    """The discriminator's logits on a batch of real and of generated points."""
+    """The discriminator's output on a batch of real and a batch of generated points."""
 
-    real: Float[Array, " n"]
-    fake: Float[Array, " n"]
+    real: Critique
+    fake: Critique
 
 
 class Player(NamedTuple):
@@ -203,7 +211,7 @@ class Architecture(Component):
 
 @component
 class Loss(Component):
-    """What each player minimises, as a function of the logits. Both see both sides.
+    """What each player minimizes, as a function of the discriminator's output on both batches.
 
     `scale` multiplies both players' costs; `real_weight` multiplies the real term.
     """
@@ -245,7 +253,9 @@ class Penalty(Component):
 
 @component
 class Output(Component):
-    """What becomes of the generator's numbers before anyone sees them."""
+    """What becomes of the generator's numbers before anyone sees them; `discrete` ones are 0 or 1 in evaluations."""
+
+    discrete: ClassVar[bool] = True
 
     def emitted(self, x: Float[Array, "n ..."], key: Key[Array, ""], train: bool) -> Float[Array, "n ..."]:
         """The points, from the network's `x`; pure."""

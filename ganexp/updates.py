@@ -2,116 +2,30 @@
 
 from __future__ import annotations
 
-import zlib
 from collections.abc import Callable
 from typing import Any
 
 import jax
-import jax.numpy as jnp
-from jaxtyping import Array, Float, Key
 
 from ganexp.component import SettingError, component, setting
-from ganexp.experiment import ADVERSARIAL, Experiment, Networks
-from ganexp.types import DISCRIMINATOR, GENERATOR, Draws, Player, Scalar, Scores, Update, Updates
+from ganexp.experiment import Experiment
+from ganexp.game import Players, objective
+from ganexp.types import DISCRIMINATOR, GENERATOR, Draws, Player, Update, Updates
 
-Players = dict[str, Player]
-SMALL = 1024  # numbers in a weight matrix
 UNROLLED = 2  # Longer runs of updates are a loop: XLA compiles the body once.
 
 
-def score(
-    networks: Networks, player: Player, real: Float[Array, "n ..."], fake: Float[Array, "n ..."], key: Key[Array, ""]
-) -> tuple[Scores, Any]:
-    """The discriminator's logits on both sides in training mode, and its new statistics: in two passes, real first.
-
-    Where a loss reads one side only, XLA drops the other pass.
-    """
-    apply = networks.discriminator.apply
-    first, second = jax.random.split(key)
-    real_logits, _, stats = apply(player.params, player.stats, real, first, True)
-    fake_logits, _, stats = apply(player.params, stats, fake, second, True)
-    return Scores(real_logits, fake_logits), stats
-
-
-def score_at_once(
-    networks: Networks, player: Player, real: Float[Array, "n ..."], fake: Float[Array, "n ..."], key: Key[Array, ""]
-) -> tuple[Scores, Any]:
-    """As `score`, in one pass over both where that is faster, and the same: without statistics of the batch."""
-    # A small network is bound by the number of operations. A larger one is bound by matrix products, and the gradients'
-    # products, which sum over the batch, take XLA on a CPU less time on two short batches than on a long one.
-    large = any(leaf.size > SMALL for leaf in jax.tree.leaves(player.params))
-    if large or jax.tree.leaves(player.stats):
-        return score(networks, player, real, fake, key)
-    points = jnp.concatenate([real, fake])
-    logits, _, stats = networks.discriminator.apply(player.params, player.stats, points, key, True)
-    return Scores(logits[: len(real)], logits[len(real) :]), stats
-
-
-def discriminator_update(experiment: Experiment, players: Players, draws: Draws) -> tuple[Player, Update]:
-    """The discriminator after one update on one batch, and what the update computed."""
-    networks = experiment.networks()
-    generator, discriminator = players[GENERATOR], players[DISCRIMINATOR]
-    make, judge, term = jax.random.split(draws.key, 3)
-    fake, _, _ = networks.generator.apply(generator.params, generator.stats, draws.noise, make, True)
-
-    def cost(params: Any) -> Any:
-        player = discriminator._replace(params=params)
-        scores, stats = score_at_once(networks, player, draws.real, fake, judge)
-
-        def critic(points: Any) -> Any:
-            return networks.discriminator.apply(params, player.stats, points, judge, True)[0]
-
-        terms = discriminator_terms(experiment, scores, critic, draws.real, fake, term)
-        return total(terms), (scores, stats, terms)
-
-    (loss, (scores, stats, terms)), grads = jax.value_and_grad(cost, has_aux=True)(discriminator.params)
-    params, opt = experiment.discriminator_optimizer.apply(grads, discriminator.opt, discriminator.params)
-    for penalty in experiment.penalty.values():
-        params = penalty.project(params)
-    return Player(params, stats, opt), Update(draws.noise, draws.real, fake, scores, terms, loss, grads)
-
-
-def discriminator_terms(
-    experiment: Experiment,
-    scores: Scores,
-    critic: Callable[[Any], Any],
-    real: Float[Array, "n ..."],
-    fake: Float[Array, "n ..."],
-    key: Key[Array, ""],
-) -> dict[str, Scalar]:
-    """The terms of what the discriminator minimizes, by name: the adversarial one, and that of each penalty that has one."""
-    terms = {ADVERSARIAL: experiment.loss.scale * experiment.loss.discriminator(scores)}
-    for name, penalty in experiment.penalty.items():
-        # By name: another penalty beside it leaves this one's random numbers as they are.
-        extra = penalty.term(critic, real, fake, jax.random.fold_in(key, zlib.crc32(name.encode())))
-        if extra is not None:
-            terms[name] = extra
-    return terms
-
-
-def total(terms: dict[str, Scalar]) -> Scalar:
-    """The sum of the terms of a loss."""
-    first, *others = terms.values()
-    return sum(others, first)
-
-
-def generator_update(experiment: Experiment, players: Players, draws: Draws) -> tuple[Player, Update]:
-    """The generator after one update on one batch, and what the update computed."""
-    networks = experiment.networks()
-    generator, discriminator = players[GENERATOR], players[DISCRIMINATOR]
-    make, judge, _ = jax.random.split(draws.key, 3)
-
-    def cost(params: Any) -> Any:
-        fake, _, stats = networks.generator.apply(params, generator.stats, draws.noise, make, True)
-        scores, _ = score(networks, discriminator, draws.real, fake, judge)
-        return experiment.loss.scale * experiment.loss.generator(scores), (fake, scores, stats)
-
-    (loss, (fake, scores, stats)), grads = jax.value_and_grad(cost, has_aux=True)(generator.params)
-    params, opt = experiment.generator_optimizer.apply(grads, generator.opt, generator.params)
-    return Player(params, stats, opt), Update(draws.noise, draws.real, fake, scores, {ADVERSARIAL: loss}, loss, grads)
-
-
-UPDATE = {DISCRIMINATOR: discriminator_update, GENERATOR: generator_update}
+def update(experiment: Experiment, name: str, players: Players, draws: Draws) -> tuple[Player, Update]:
+    """The player `name` after one update on one minibatch, and what the update computed."""
+    player, optimizer = players[name], experiment.optimizer(name)
+    loss = objective(experiment, name, players, draws)
+    (value, played), grads = jax.value_and_grad(loss, has_aux=True)(player.params)
+    params, opt = optimizer.apply(grads, player.opt, player.params)
+    if name == DISCRIMINATOR:
+        for penalty in experiment.penalty.values():
+            params = penalty.project(params)
+    record = Update(draws.noise, draws.real, played.fake, played.scores, played.terms, value, grads)
+    return Player(params, played.stats, opt), record
 
 
 def repeat(
@@ -121,17 +35,16 @@ def repeat(
 
     A player that does not move (`times` = 0) is still scored, on the first batch.
     """
-    update = UPDATE[player]
     if times == 0:
-        return players[player], update(experiment, players, draws(0))[1]
-    mover, record = update(experiment, players, draws(0))
+        return players[player], update(experiment, player, players, draws(0))[1]
+    mover, record = update(experiment, player, players, draws(0))
     if times <= UNROLLED:
         for index in range(1, times):
-            mover, record = update(experiment, {**players, player: mover}, draws(index))
+            mover, record = update(experiment, player, {**players, player: mover}, draws(index))
         return mover, record
 
     def body(index: Any, carry: tuple[Player, Update]) -> tuple[Player, Update]:
-        return update(experiment, {**players, player: carry[0]}, draws(index))
+        return update(experiment, player, {**players, player: carry[0]}, draws(index))
 
     return jax.lax.fori_loop(1, times, body, (mover, record))
 

@@ -14,7 +14,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from ganexp.component import arrays
-from ganexp.types import DISCRIMINATOR, GENERATOR, PLAYERS, Draws, Player, Scores
+from ganexp.types import DISCRIMINATOR, GENERATOR, PLAYERS, Critique, Draws, Player, Scores
 
 KEY = jax.random.key(7)
 N = 16
@@ -72,6 +72,11 @@ def check_pure(
     return alone[0]
 
 
+def scores(real: Any, fake: Any) -> Scores:
+    """These logits [..., n], of a discriminator whose one feature is the logit."""
+    return Scores(*(Critique(logits, logits[..., None]) for logits in (real, fake)))
+
+
 def check_loss(loss: Any, exponential: bool = False) -> None:
     """Both costs are scalars, finite however sure D is, and push the players apart. `exponential`: J_G may overflow."""
     real, fake = jax.random.normal(KEY, (2, N)) * 3
@@ -80,7 +85,7 @@ def check_loss(loss: Any, exponential: bool = False) -> None:
     def everything(loss: Any) -> Any:
         costs = {"discriminator": loss.discriminator, "generator": loss.generator}
         return {
-            "costs": {player: jax.value_and_grad(cost)(Scores(real, fake)) for player, cost in costs.items()},
+            "costs": {player: jax.value_and_grad(cost)(scores(real, fake)) for player, cost in costs.items()},
             "output": loss.output(real),
         }
 
@@ -88,18 +93,18 @@ def check_loss(loss: Any, exponential: bool = False) -> None:
     assert found["output"].shape == (N,)
     assert all(cost.shape == () for cost, _ in found["costs"].values())
 
-    ends = Scores(jnp.array([[1e4], [-1e4], [1e4], [-1e4], [0.0]]), jnp.array([[-1e4], [1e4], [1e4], [-1e4], [0.0]]))
+    ends = scores(jnp.array([[1e4], [-1e4], [1e4], [-1e4], [0.0]]), jnp.array([[-1e4], [1e4], [1e4], [-1e4], [0.0]]))
     for player, cost in players.items():
         if not (exponential and player == "generator"):
             check_finite(jax.jit(jax.vmap(jax.value_and_grad(cost)))(ends))
-    check_finite(jax.jit(jax.grad(lambda loss: loss.discriminator(Scores(real, fake))))(arrays(loss)))
+    check_finite(jax.jit(jax.grad(lambda loss: loss.discriminator(scores(real, fake))))(arrays(loss)))
 
     # A step down J_D lifts D on real points and lowers it on generated ones; a step down J_G lifts it there.
-    unsure = Scores(jnp.array([-0.25]), jnp.array([0.25]))
+    unsure = scores(jnp.array([-0.25]), jnp.array([0.25]))
     slopes = {player: jax.grad(cost)(unsure) for player, cost in players.items()}
-    assert (slopes["discriminator"].real < 0).all()
-    assert (slopes["discriminator"].fake > 0).all()
-    assert (slopes["generator"].fake < 0).all()
+    assert (slopes["discriminator"].real.logits < 0).all()
+    assert (slopes["discriminator"].fake.logits > 0).all()
+    assert (slopes["generator"].fake.logits < 0).all()
     rising = np.asarray(loss.output(jnp.linspace(-5, 5, 21)))
     assert (np.diff(rising) > 0).all(), "D's output must rise with its logit"
 
@@ -221,7 +226,7 @@ def check_penalty(penalty: Any) -> None:
 
 
 def check_net(architecture: Any, inputs: tuple[int, ...], outputs: tuple[int, ...]) -> None:
-    """A network maps n points to n points, one by one in evaluation mode, and keeps the structure of its statistics."""
+    """A network maps n points to n points and their features, one by one in evaluation mode, and keeps the structure of its statistics."""
     x = jax.random.normal(KEY, (N, *inputs))
 
     def everything(part: Any) -> Any:
@@ -244,7 +249,7 @@ def check_net(architecture: Any, inputs: tuple[int, ...], outputs: tuple[int, ..
     assert jax.tree.structure(slopes) == jax.tree.structure(params)
     for output, features, moved in (trained, tested):
         assert output.shape == (N, *outputs)
-        assert features is None or (features.ndim == 2 and len(features) == N)
+        assert features.shape[0] == N and features.ndim == 2
         assert jax.tree.map(jnp.shape, moved) == jax.tree.map(jnp.shape, stats)
 
     net = architecture.net(inputs, outputs)
@@ -254,7 +259,9 @@ def check_net(architecture: Any, inputs: tuple[int, ...], outputs: tuple[int, ..
     check_close(net.apply(params, stats, x, jax.random.key(8), False), plain, rtol=0, atol=0)
     check_close(plain[2], stats, rtol=0, atol=0)
     others = jnp.concatenate([x[: N // 2], -2 * x[: N // 2]])
-    check_close(net.apply(params, stats, others, KEY, False)[0][: N // 2], plain[0][: N // 2], rtol=1e-4, atol=1e-5)
+    found = net.apply(params, stats, others, KEY, False)
+    for part in (0, 1):
+        check_close(found[part][: N // 2], plain[part][: N // 2], rtol=1e-4, atol=1e-5)
 
 
 def check_schedule(schedule: Any) -> None:
@@ -313,6 +320,8 @@ def check_updates(experiment: Any, eager: bool = True) -> None:
         assert jax.tree.map(jnp.shape, record.grads) == shapes
         assert record.loss.shape == ()
         assert record.fake.shape == record.real.shape == (experiment.batch_size, *experiment.dataset.shape)
-        assert record.scores.real.shape == record.scores.fake.shape == (experiment.batch_size,)
+        for critique in record.scores:
+            assert critique.logits.shape == (experiment.batch_size,)
+            assert critique.features.shape == (experiment.batch_size, experiment.model.discriminator.width)
         changes = jax.tree.map(lambda old, new: np.abs(old - new).max(), before[player].params, after[player].params)
         assert (max(jax.tree.leaves(changes)) > 0) == (times[player] > 0)

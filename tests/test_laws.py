@@ -21,7 +21,7 @@ from ganexp.records.table import read_table
 from ganexp.run import run
 from ganexp.train import SIGNALS, Report, chunk, draw, init, no_report, train_step
 from ganexp.types import DISCRIMINATOR, GENERATOR, PLAYERS, Draws, TrainState
-from ganexp.updates import discriminator_update, generator_update
+from ganexp.updates import update
 
 SIZES = tuple(f"model.{player}.{size}" for player in ("generator", "discriminator") for size in ("width=8", "depth=1"))
 SMALL = ("batch_size=16", *SIZES)
@@ -140,7 +140,7 @@ def by_hand(experiment: Experiment, plain: Experiment, state: TrainState, draws:
     """One step as the papers write it: Python loops over single updates. `plain` differs in `updates` alone."""
     updates, start = experiment.updates, state.players
     simultaneous = type(updates).__name__ == "Simultaneous"
-    single = {DISCRIMINATOR: jax.jit(discriminator_update), GENERATOR: jax.jit(generator_update)}
+    single = jax.jit(update, static_argnums=1)
     numbers = {
         DISCRIMINATOR: range(updates.d_steps),
         GENERATOR: range(max(updates.d_steps, 1), max(updates.d_steps, 1) + updates.g_steps),
@@ -151,7 +151,7 @@ def by_hand(experiment: Experiment, plain: Experiment, state: TrainState, draws:
         rivals = dict(start) if simultaneous else dict(moved)
         for number in numbers[player]:
             used = batch(draws, 0 if updates.minibatch == "same" else number)._replace(key=draws.key[number])
-            rivals[player] = single[player](plain, rivals, used)[0]
+            rivals[player] = single(plain, player, rivals, used)[0]
         moved[player] = rivals[player]
     return moved
 
@@ -196,10 +196,10 @@ def test_only_an_alternating_generator_sees_the_discriminator_that_just_moved(co
     for kind in ("alternating", "simultaneous"):
         experiment = arrays(composed(*SMALL, *SGD, f"updates={kind}"))
         state, draws = jax.jit(init)(experiment), jax.jit(draw)(experiment, (), np.int32(0))
-        single, apart = jax.jit(generator_update), jax.jit(discriminator_update)
-        moved = apart(experiment, state.players, batch(draws, 0))[0]
-        old = single(experiment, state.players, batch(draws, 1))[0]
-        new = single(experiment, {**state.players, DISCRIMINATOR: moved}, batch(draws, 1))[0]
+        single = jax.jit(update, static_argnums=1)
+        moved = single(experiment, DISCRIMINATOR, state.players, batch(draws, 0))[0]
+        old = single(experiment, GENERATOR, state.players, batch(draws, 1))[0]
+        new = single(experiment, GENERATOR, {**state.players, DISCRIMINATOR: moved}, batch(draws, 1))[0]
         reached = jax.jit(train_step)(experiment, state, draws)[0].players[GENERATOR]
         states[kind] = [np.abs(distance(reached.params, player.params)) for player in (old, new)]
     (alternating_old, alternating_new), (simultaneous_old, simultaneous_new) = states.values()

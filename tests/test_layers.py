@@ -13,6 +13,7 @@ LAYERS = [
     ["types"],
     ["nets", "datasets", "priors", "losses", "penalties", "optimizers", "schedules", "outputs"],
     ["experiment"],
+    ["game"],
     ["job", "updates", "classifier"],
     ["train", "metrics", "records", "provenance"],
     ["views", "device", "outcome", "size"],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contracts
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -10,13 +11,12 @@ import pytest
 from ganexp.component import arrays
 from ganexp.losses import LeastSquares, MaximumLikelihood, Minimax, NonSaturating
 from ganexp.train import draw, init, train_step
-from ganexp.types import Scores
 
 LN2 = np.log(2)
 A = np.random.default_rng(0).normal(0.5, 2, 64)
 B = np.random.default_rng(1).normal(-0.5, 2, 64)
-SCORES = Scores(jnp.asarray(A, jnp.float32), jnp.asarray(B, jnp.float32))
-HALF = Scores(jnp.zeros(5), jnp.zeros(5))
+SCORES = contracts.scores(jnp.asarray(A, jnp.float32), jnp.asarray(B, jnp.float32))
+HALF = contracts.scores(jnp.zeros(5), jnp.zeros(5))
 
 
 def sigmoid(a):
@@ -100,14 +100,14 @@ def test_minimax_is_zero_sum():
     for loss in (Minimax(), Minimax(real_weight=0.3)):
         assert float(loss.discriminator(SCORES) + loss.generator(SCORES)) == 0
         slopes = jax.grad(loss.discriminator)(SCORES), jax.grad(loss.generator)(SCORES)
-        np.testing.assert_array_equal(slopes[0].fake, -slopes[1].fake)
+        np.testing.assert_array_equal(slopes[0].fake.logits, -slopes[1].fake.logits)
 
 
 def test_generators_with_one_discriminator_differ_by_their_weights():
     # d J_G / d logit is -w(D) / n: D for minimax (it saturates), 1 - D for non-saturating, D / (1 - D) for likelihood.
     d = sigmoid(B)
     for loss, weight in ((Minimax(), d), (NonSaturating(), 1 - d), (MaximumLikelihood(), d / (1 - d))):
-        np.testing.assert_allclose(-len(B) * jax.grad(loss.generator)(SCORES).fake, weight, rtol=1e-4, atol=1e-7)
+        np.testing.assert_allclose(-len(B) * jax.grad(loss.generator)(SCORES).fake.logits, weight, rtol=1e-4, atol=1e-7)
 
 
 def test_maximum_likelihood_has_the_gradient_of_the_kl_divergence_at_the_optimal_discriminator():
@@ -120,7 +120,7 @@ def test_maximum_likelihood_has_the_gradient_of_the_kl_divergence_at_the_optimal
     def cost(moved):
         x = moved + jnp.asarray(nodes, jnp.float32)
         logits = 0.5 * (x - theta) ** 2 - 0.5 * (x - 1) ** 2
-        each = jax.vmap(lambda logit: MaximumLikelihood().generator(Scores(logit[None], logit[None])))(logits)
+        each = jax.vmap(lambda logit: MaximumLikelihood().generator(contracts.scores(logit[None], logit[None])))(logits)
         return (jnp.asarray(weights, jnp.float32) * each).sum()
 
     np.testing.assert_allclose(jax.grad(cost)(theta), theta - 1, rtol=1e-3)
@@ -130,7 +130,7 @@ def test_the_best_discriminator_is_the_ratio_of_the_densities():
     # Where the data are four times as dense as the fakes: D = 4/5, a logit of log 4; least squares reads 4/5 itself.
     grid = jnp.linspace(-3, 3, 6001)
     for loss, expected in ((NonSaturating(real_weight=4.0), np.log(4)), (LeastSquares(real_weight=4.0), 0.8)):
-        costs = jax.vmap(lambda logit, loss=loss: loss.discriminator(Scores(logit[None], logit[None])))(grid)
+        costs = jax.vmap(lambda logit, loss=loss: loss.discriminator(contracts.scores(logit[None], logit[None])))(grid)
         np.testing.assert_allclose(grid[costs.argmin()], expected, atol=2e-3)
 
 

@@ -62,7 +62,7 @@ def test_a_perceptron_is_what_numpy_computes(activation):
     output, features, _ = net.apply(params, stats, X, KEY, True)
     expected = forward(params, np.asarray(X, float), activation, "linear")
     np.testing.assert_allclose(output, expected, rtol=1e-4, atol=1e-4)
-    assert features is None
+    np.testing.assert_allclose(output, affine(params["last"], np.asarray(features, float)), rtol=1e-4, atol=1e-4)
 
 
 @pytest.mark.parametrize("output", OUTPUTS)
@@ -73,14 +73,10 @@ def test_depth_features_and_output_are_what_numpy_computes(depth, features, outp
     assert len(params.get("hidden", {})) == depth
     found, values, _ = net.apply(params, stats, X, KEY, False)
     np.testing.assert_allclose(found, forward(params, np.asarray(X, float), "relu", output), rtol=1e-4, atol=1e-5)
-    if features is None:
-        assert values is None
-    else:
-        # Nothing between the features and the last layer: they are read as they are drawn.
-        assert values.shape == (64, features)
-        np.testing.assert_allclose(
-            found, NUMPY[output](affine(params["last"], np.asarray(values, float))), rtol=1e-4, atol=1e-5
-        )
+    # Nothing between the features and the last layer; without a layer before it, they are the input.
+    assert values.shape == (64, features or X.shape[1])
+    last = affine(params["last"], np.asarray(values, float))
+    np.testing.assert_allclose(found, NUMPY[output](last), rtol=1e-4, atol=1e-5)
 
 
 def test_leaky_relu_has_the_slope_set():

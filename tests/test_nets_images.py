@@ -52,7 +52,7 @@ def test_a_convolutional_discriminator_is_what_xla_computes():
     assert x.shape == (6, 2, 3, 8)
     expected = x.reshape(6, -1) @ np.asarray(params["last"]["kernel"]) + np.asarray(params["last"]["bias"])
     np.testing.assert_allclose(logits, expected[:, 0], rtol=1e-4, atol=1e-5)
-    assert features is None
+    np.testing.assert_allclose(features, x.reshape(6, -1), rtol=1e-4, atol=1e-5)
 
 
 def test_a_convolutional_generator_is_what_xla_computes():

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import dataclasses
 
+import contracts
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
 from ganexp.component import arrays, component
+from ganexp.game import discriminator_terms, judge, total
 from ganexp.penalties import R1, WeightClipping
 from ganexp.train import draw, init, train_step
-from ganexp.types import DISCRIMINATOR, GENERATOR, Penalty, Scores
-from ganexp.updates import discriminator_terms, total
+from ganexp.types import DISCRIMINATOR, GENERATOR, Penalty
 
 REAL, FAKE = jnp.asarray(np.random.default_rng(0).normal(size=(2, 32, 3)), jnp.float32)
 KEY = jax.random.key(0)
@@ -78,9 +79,9 @@ def test_penalties_are_added_to_the_discriminators_cost_alone(composed):
     state, _, without = one_step(arrays(plain))
     _, _, with_r1 = one_step(arrays(penalised))
 
-    critic = plain.networks().discriminator
     real = with_r1[DISCRIMINATOR].real
-    slopes = jax.grad(lambda x: critic.apply(state.players[DISCRIMINATOR].params, {}, x, KEY, True)[0].sum())(real)
+    critic = state.players[DISCRIMINATOR]
+    slopes = jax.grad(lambda x: judge(plain, critic, x, KEY, train=True)[0].logits.sum())(real)
     term = 1.5 * (np.asarray(slopes) ** 2).sum(axis=1).mean()
     assert term > 1e-3
     np.testing.assert_allclose(with_r1[DISCRIMINATOR].loss - without[DISCRIMINATOR].loss, term, rtol=1e-3)
@@ -106,7 +107,7 @@ def test_a_penalty_has_the_same_random_numbers_whatever_stands_beside_it(compose
             return jax.random.uniform(key)
 
     experiment = composed("penalty=[r1]")
-    scores = Scores(jnp.zeros(4), jnp.zeros(4))
+    scores = contracts.scores(jnp.zeros(4), jnp.zeros(4))
     points, key = jnp.zeros((4, 2)), jax.random.key(3)
 
     def term(**penalties):

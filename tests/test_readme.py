@@ -4,6 +4,7 @@ import re
 from pathlib import Path
 from typing import Any
 
+import contracts
 import jax
 import numpy as np
 import pytest
@@ -12,7 +13,6 @@ import yaml
 from ganexp import losses
 from ganexp.config.build import load
 from ganexp.config.options import groups, options
-from ganexp.types import Scores
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text()
@@ -46,7 +46,7 @@ def test_the_hinge_loss_as_it_stands_is_a_loss():
     exec(code, names)
     hinge = names["Hinge"](margin=2.0)
     real, fake = np.array([3.0, 1.0], np.float32), np.array([-1.0, -5.0], np.float32)
-    scores = Scores(jax.numpy.asarray(real), jax.numpy.asarray(fake))
+    scores = contracts.scores(jax.numpy.asarray(real), jax.numpy.asarray(fake))
     assert float(hinge.discriminator(scores)) == pytest.approx(
         np.maximum(0, 2 - real).mean() + np.maximum(0, 2 + fake).mean()
     )

@@ -1,4 +1,5 @@
-"""The files of the package import one another in one direction: functions and `TYPE_CHECKING` blocks included, there is no circle."""
+"""The files of the package import one another in one direction, functions and `TYPE_CHECKING` blocks included: there is no circle. And one
+file alone applies the networks of the players."""
 
 from __future__ import annotations
 
@@ -68,3 +69,22 @@ def test_a_circle_is_found_wherever_its_imports_stand(text, tmp_path):
     assert {*circle(package)} == {"package.one", "package.other"}
     (package / "other.py").write_text("name = 1\n")
     assert circle(package) == []
+
+
+def naming(attribute: str) -> set[str]:
+    """The modules that name this attribute of anything."""
+    return {
+        name
+        for name, path in modules(ROOT).items()
+        if any(
+            isinstance(node, ast.Attribute) and node.attr == attribute for node in ast.walk(ast.parse(path.read_text()))
+        )
+    }
+
+
+def test_the_game_is_the_only_file_that_applies_a_network_of_a_player():
+    architectures = {name for name in naming("net") if not name.startswith("ganexp.nets.")}
+    assert architectures == {"ganexp.experiment"}
+    holders = naming("networks")
+    assert holders == {"ganexp.experiment", "ganexp.game", "ganexp.train"}
+    assert holders & naming("apply") == {"ganexp.game"}

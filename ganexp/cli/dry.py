@@ -8,9 +8,11 @@ from pathlib import Path
 import jax
 
 from ganexp import cache
+from ganexp.component import arrays
 from ganexp.description import describe
 from ganexp.job import Job
-from ganexp.types import PLAYERS, Net, Parameters
+from ganexp.train import init
+from ganexp.types import PLAYERS, Parameters
 
 
 def show(job: Job, folder: Path) -> None:
@@ -18,13 +20,14 @@ def show(job: Job, folder: Path) -> None:
     experiment = job.experiment
     for name, value in describe(experiment).items():
         print(f"  {name} = {'null' if value is None else value}")
-    networks, shape = experiment.networks(), experiment.dataset.shape
+    # Nothing is computed.
+    state, shape = jax.eval_shape(init, arrays(experiment)), experiment.dataset.shape
     sides = {
         "generator": f"{experiment.prior.dimension} numbers of noise -> {' x '.join(map(str, shape))} numbers",
         "discriminator": f"{' x '.join(map(str, shape))} numbers -> 1 logit",
     }
     for player in reversed(PLAYERS):
-        print(f"{player}: {sides[player]}, {size(getattr(networks, player)):,} parameters")
+        print(f"{player}: {sides[player]}, {size(state.players[player].params):,} parameters")
     print(
         f"steps: {job.steps:,}, of {experiment.updates.d_steps} discriminator and {experiment.updates.g_steps} generator updates"
     )
@@ -32,9 +35,8 @@ def show(job: Job, folder: Path) -> None:
     print(f"time: {estimate(job)}")
 
 
-def size(net: Net) -> int:
-    """How many parameters a network has; nothing is computed."""
-    params: Parameters = jax.eval_shape(net.init, jax.eval_shape(lambda: jax.random.key(0)))[0]
+def size(params: Parameters) -> int:
+    """How many numbers these arrays hold."""
     return sum(math.prod(leaf.shape) for leaf in jax.tree.leaves(params))
 
 

@@ -11,6 +11,7 @@ from ganexp.cli import reopen, workspace
 from ganexp.cli.exit_codes import FINISHED
 from ganexp.config.mistakes import Mistake
 from ganexp.experiment import Experiment, Stream
+from ganexp.game import generate
 from ganexp.records.atomic import write_atomically
 from ganexp.records.pictures import png_bytes
 from ganexp.types import GENERATOR, TrainState
@@ -64,10 +65,8 @@ def pools(experiment: Experiment, state: TrainState, seed: int) -> tuple[np.ndar
     key = jax.random.fold_in(experiment.key(Stream.PICTURES), np.uint32(seed))
     points, noise = jax.random.split(jax.random.fold_in(key, 2))
     real = experiment.dataset.reference(experiment.dataset.load(), points, CELLS).x
-    generator = state.players[GENERATOR]
     latent = experiment.prior.sample(noise, CELLS)
-    net = experiment.at(state.step).networks().generator
-    fake = net.apply(generator.params, generator.stats, latent, key, False)[0]
+    fake, _ = generate(experiment.at(state.step), state.players[GENERATOR], latent, key, train=False)
     shown = [np.clip(np.nan_to_num(experiment.dataset.natural(np.asarray(side))), 0, 1) for side in (real, fake)]
     if experiment.dataset.binary:
         # As in the tutorial: grey pixels would give the fakes away.

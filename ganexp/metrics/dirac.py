@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from jaxtyping import Array, Float
 
 from ganexp.experiment import Experiment
 from ganexp.nets import Linear, Point
-from ganexp.types import DISCRIMINATOR, GENERATOR, TrainState
+from ganexp.types import DISCRIMINATOR, GENERATOR, Player, TrainState
 
 
 def is_dirac(experiment: Experiment) -> bool:
@@ -19,3 +21,8 @@ def dirac_parameters(state: TrainState) -> dict[str, Float[Array, ""]]:
     """`dirac/theta` and `dirac/psi`, of a state whose players are one number each; pure."""
     theta, psi = (state.players[player].params["value"] for player in (GENERATOR, DISCRIMINATOR))
     return {"dirac/theta": theta[0], "dirac/psi": psi[0]}
+
+
+def dirac_players(theta: Any, psi: Any) -> dict[str, Player]:
+    """The players whose numbers are `theta` and `psi`, without optimizers; pure."""
+    return {name: Player({"value": value[None]}, {}, ()) for name, value in ((GENERATOR, theta), (DISCRIMINATOR, psi))}

@@ -11,10 +11,9 @@ from jaxtyping import Array, Float, Int, PyTree
 from ganexp.blocks import in_blocks
 from ganexp.classifier import Reading
 from ganexp.experiment import Experiment, Stream
+from ganexp.game import generate, gradient, judge
 from ganexp.metrics.images import leak, read
-from ganexp.outputs import Soft
-from ganexp.types import DISCRIMINATOR, GENERATOR, Scores, TrainState
-from ganexp.updates import discriminator_terms, total
+from ganexp.types import DISCRIMINATOR, GENERATOR, PLAYERS, Draws, TrainState
 
 MINIBATCH = 200
 BLOCK = 250
@@ -47,72 +46,49 @@ def probe(experiment: Experiment, data: PyTree, state: TrainState, samples: int,
     The noise is the same at every step: two evaluations differ by the generator alone.
     """
     experiment = experiment.at(state.step)
-    networks = experiment.networks()
-    generator, discriminator = state.players[GENERATOR], state.players[DISCRIMINATOR]
     key = jax.random.fold_in(jax.random.fold_in(experiment.key(Stream.EVALUATION), 1), block)
 
-    def make(params: Any, noise: Any, train: bool = False) -> Any:
-        return networks.generator.apply(params, generator.stats, noise, key, train)[0]
+    def make(noise: Any, train: bool = False) -> Any:
+        return generate(experiment, state.players[GENERATOR], noise, key, train)[0]
 
-    def judge(params: Any, points: Any) -> Any:
-        return networks.discriminator.apply(params, discriminator.stats, points, key, False)[0]
+    def logits(points: Any) -> Any:
+        return judge(experiment, state.players[DISCRIMINATOR], points, key, train=False)[0].logits
 
     real = reference(experiment, data, samples, block)
     noise = experiment.prior.sample(key, samples)
     # Only networks for images have patches to run out of memory with.
     size = samples if experiment.dataset.size is None else BLOCK
-    fake = in_blocks(lambda part: make(generator.params, part), noise, size)
-    scores = Scores(*(in_blocks(lambda part: judge(discriminator.params, part), side, size) for side in (real, fake)))
-
+    fake = in_blocks(make, noise, size)
     # The gradients are of what is minimized, penalties included, on as many points as one batch has.
-    few_real, few_noise = real[: experiment.batch_size], noise[: experiment.batch_size]
-
-    def discriminator_cost(params: Any) -> Any:
-        few_fake = make(generator.params, few_noise)
-        scores = Scores(judge(params, few_real), judge(params, few_fake))
-        return total(
-            discriminator_terms(experiment, scores, lambda points: judge(params, points), few_real, few_fake, key)
-        )
-
-    def generator_cost(params: Any) -> Any:
-        # A threshold has no gradient: what training differentiates is looked at where there is one.
-        few_fake = make(params, few_noise, not isinstance(experiment.output, Soft))
-        seen = Scores(judge(discriminator.params, few_real), judge(discriminator.params, few_fake))
-        return experiment.loss.scale * experiment.loss.generator(seen)
-
+    few = Draws(real[: experiment.batch_size], noise[: experiment.batch_size], key)
     return Probe(
         real,
         fake,
-        experiment.loss.output(scores.real),
-        experiment.loss.output(scores.fake),
+        experiment.loss.output(in_blocks(logits, real, size)),
+        experiment.loss.output(in_blocks(logits, fake, size)),
         read(experiment.dataset, fake),
-        {GENERATOR: generator.params, DISCRIMINATOR: discriminator.params},
-        {
-            GENERATOR: jax.grad(generator_cost)(generator.params),
-            DISCRIMINATOR: jax.grad(discriminator_cost)(discriminator.params),
-        },
-        leak(few_real, make(generator.params, few_noise, True)) if experiment.dataset.binary else None,
+        {player: state.players[player].params for player in PLAYERS},
+        {player: gradient(experiment, player, state.players, few, train=False) for player in PLAYERS},
+        leak(few.real, make(few.noise, train=True)) if experiment.dataset.binary else None,
     )
 
 
 def minibatch_accuracy(experiment: Experiment, data: PyTree, state: TrainState) -> Float[Array, " batches"]:
     """The discriminator's accuracy on each of the minibatches of 200 real and 200 generated points, over the whole set."""
     experiment = experiment.at(state.step)
-    networks = experiment.networks()
-    generator, discriminator = state.players[GENERATOR], state.players[DISCRIMINATOR]
     key = jax.random.fold_in(experiment.key(Stream.EVALUATION), 2)
     size = experiment.dataset.size
     assert size is not None
     count = min(MINIBATCH, size)
 
-    def judge(points: Any) -> Any:
-        logits, _, _ = networks.discriminator.apply(discriminator.params, discriminator.stats, points, key, False)
-        return experiment.loss.output(logits)
+    def output(points: Any) -> Any:
+        critique, _ = judge(experiment, state.players[DISCRIMINATOR], points, key, train=False)
+        return experiment.loss.output(critique.logits)
 
     def accuracy(number: Any) -> Any:
         real = experiment.dataset.passed(data, number, count).x
         noise = experiment.prior.sample(jax.random.fold_in(key, number), count)
-        fake, _, _ = networks.generator.apply(generator.params, generator.stats, noise, key, False)
-        return ((judge(real) >= 0.5).mean() + (judge(fake) < 0.5).mean()) / 2
+        fake, _ = generate(experiment, state.players[GENERATOR], noise, key, train=False)
+        return ((output(real) >= 0.5).mean() + (output(fake) < 0.5).mean()) / 2
 
     return jax.lax.map(accuracy, jnp.arange(size // count))

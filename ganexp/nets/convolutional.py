@@ -41,12 +41,14 @@ def image_side(inputs: tuple[int, ...], outputs: tuple[int, ...]) -> str:
 def image_net(settings: Any, inputs: tuple[int, ...], outputs: tuple[int, ...], writer: Any, reader: Any) -> Net:
     """The network of `settings` that writes an image or reads one, whichever is asked, and then applies `settings.output`.
 
-    `writer` and `reader` are modules made of (settings, inputs, outputs, rngs), and called with (settings, x, key, train).
+    `writer` and `reader` are modules made of (settings, inputs, outputs, rngs), and called with (settings, x, key, train); they
+    return their numbers and what their last layer read.
     """
     make = writer if image_side(inputs, outputs) == "outputs" else reader
 
     def forward(net: Any, x: Any, key: Any, train: bool) -> Any:
-        return OUTPUTS[settings.output](net(settings, x, key, train)), None
+        numbers, features = net(settings, x, key, train)
+        return OUTPUTS[settings.output](numbers), features.reshape(x.shape[0], -1)
 
     structure = (jax.tree.structure(settings), inputs, outputs)
     return pure(structure, lambda rngs: make(settings, inputs, outputs, rngs), forward)
@@ -120,7 +122,7 @@ class ImageWriter(nnx.Module):
         x = settings.activate(
             normalized(self.second_norm, self.second.convolve_transposed(x, train), train), key, 1, train
         )
-        return self.last.convolve_transposed(x, train)
+        return self.last.convolve_transposed(x, train), x
 
 
 class ImageReader(nnx.Module):
@@ -138,7 +140,8 @@ class ImageReader(nnx.Module):
     def __call__(self, settings: Convolutional, x: Any, key: Any, train: bool) -> Any:
         x = settings.activate(self.first.convolve(x, train, 2), key, 0, train)
         x = settings.activate(normalized(self.second_norm, self.second.convolve(x, train, 2), train), key, 1, train)
-        return self.last.dense(x.reshape(x.shape[0], -1), train).reshape(x.shape[0], *self.shape)
+        features = x.reshape(x.shape[0], -1)
+        return self.last.dense(features, train).reshape(x.shape[0], *self.shape), features
 
 
 def _layer(settings: Convolutional, shape: tuple[int, ...], rngs: nnx.Rngs, bias: bool = True) -> Affine:

@@ -38,7 +38,7 @@ class Maxout(Architecture):
             for number, layer in enumerate(net.hidden, start=1):
                 x = layer.dense(x, train).reshape(x.shape[0], self.pieces, self.width).max(axis=1)
                 x = dropped(x, self.dropout, key, number, train)
-            return net.last.dense(x, train).reshape(x.shape[0], *outputs), None
+            return net.last.dense(x, train).reshape(x.shape[0], *outputs), x
 
         return pure(
             (jax.tree.structure(self), inputs, outputs),

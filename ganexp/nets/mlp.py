@@ -23,7 +23,7 @@ class Mlp(Architecture):
 
     Weights start from `gain` times `initializer` (for `normal` and `uniform`, of deviation or bound 1), biases from 0, the
     last layer's from `output_bias`. `slope` is leaky_relu's; `dropout` the share of units dropped after each hidden layer
-    (None: no dropout); `features` the width of a linear layer before the last, whose values are drawn (None: no such layer).
+    (None: no dropout); `features` the width of a linear layer before the last (None: no such layer).
     """
 
     depth: int = setting(2, least=0, most=1000)
@@ -62,10 +62,9 @@ class Mlp(Architecture):
                 x = normalized(norm, layer(x), train)
                 x = leaky_relu(x, self.slope) if self.activation == "leaky_relu" else activate(x)
                 x = dropped(x, self.dropout, key, number, train)
-            features = None
             if net.features is not None:
-                x = features = net.features(x)
-            return OUTPUTS[self.output](net.last(x)).reshape(x.shape[0], *outputs), features
+                x = net.features(x)
+            return OUTPUTS[self.output](net.last(x)).reshape(x.shape[0], *outputs), x
 
         return forward
 

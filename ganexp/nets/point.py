@@ -16,13 +16,17 @@ from ganexp.types import Architecture, Net
 
 @component
 class Point(Architecture):
-    """A generator that puts all its mass on one point theta, whatever the noise; every coordinate starts at `start`."""
+    """A generator that puts all its mass on one point theta, whatever the noise; every coordinate starts at `start`.
+
+    It has no hidden layer: its features are the noise.
+    """
 
     start: float = 1.0
 
     def net(self, inputs: tuple[int, ...], outputs: tuple[int, ...]) -> Net:
         def forward(net: Weights, x: Any, key: Any, train: bool) -> Any:
-            return jnp.broadcast_to(net.value[...], (x.shape[0], math.prod(outputs))).reshape(-1, *outputs), None
+            features = x.reshape(x.shape[0], -1)
+            return jnp.broadcast_to(net.value[...], (x.shape[0], math.prod(outputs))).reshape(-1, *outputs), features
 
         return pure(("point", outputs), lambda rngs: Weights(math.prod(outputs), self.start), forward)
 
@@ -32,13 +36,14 @@ class Point(Architecture):
 
 @component
 class Linear(Architecture):
-    """A discriminator psi * x without a bias; every coordinate of psi starts at `start`."""
+    """A discriminator psi * x without a bias; every coordinate of psi starts at `start`. Its features are x."""
 
     start: float = 1.0
 
     def net(self, inputs: tuple[int, ...], outputs: tuple[int, ...]) -> Net:
         def forward(net: Weights, x: Any, key: Any, train: bool) -> Any:
-            return (x.reshape(x.shape[0], -1) @ net.value[...]).reshape(-1, *outputs), None
+            features = x.reshape(x.shape[0], -1)
+            return (features @ net.value[...]).reshape(-1, *outputs), features
 
         return pure(("linear", inputs), lambda rngs: Weights(math.prod(inputs), self.start), forward)
 

@@ -19,7 +19,7 @@ def _split(module: nnx.Module) -> Any:
 
 
 def pure(structure: Hashable, make: Callable[[nnx.Rngs], nnx.Module], forward: Callable[..., Any]) -> Net:
-    """The module that `make` builds, run by `forward(module, x, key, train) -> (output, features)`, as a `Net`.
+    """The module that `make` builds, run by `forward(module, x, key, train) -> (output, features [n, f])`, as a `Net`.
 
     `structure` names the module's structure: modules of one name differ in their numbers alone. Its parameters are the
     `nnx.Param`s and its statistics all other variables, both as nested dicts of arrays.

@@ -108,7 +108,8 @@ class ResidualWriter(nnx.Module):
         x = self.first.dense(x.reshape(x.shape[0], -1), train).reshape(x.shape[0], *self.places, settings.width)
         for block in self.blocks:
             x = block.enlarged(settings, x, train)
-        return self.last.convolve(settings.activate(self.last_norm, x, train), train)
+        x = settings.activate(self.last_norm, x, train)
+        return self.last.convolve(x, train), x
 
 
 class ResidualReader(nnx.Module):
@@ -126,4 +127,4 @@ class ResidualReader(nnx.Module):
         for block in self.blocks:
             x = block.reduced(settings, x, train)
         x = settings.activate(None, x, train).sum(axis=(1, 2))
-        return self.last.dense(x, train).reshape(x.shape[0], *self.shape)
+        return self.last.dense(x, train).reshape(x.shape[0], *self.shape), x

@@ -9,8 +9,9 @@ import numpy as np
 from jaxtyping import Float
 
 from ganexp.experiment import Experiment
+from ganexp.game import adversarial
 from ganexp.metrics.modes import ModeCount
-from ganexp.types import Image, Loss, Scores
+from ganexp.types import DISCRIMINATOR, GENERATOR, Critique, Image, Loss, Scores
 from ganexp.views.history import History
 from ganexp.views.probe import Snapshot
 from ganexp.views.probe_images import SIDE, ImageSnapshot
@@ -63,7 +64,7 @@ class Pictures:
         return drawn
 
     def _features(self, snapshot: Snapshot, title: str) -> dict[str, Image]:
-        if snapshot.features_real is None or snapshot.features_real.shape[1] != 2:
+        if snapshot.features_real is None:
             return {}
         features = np.asarray(snapshot.features_real), np.asarray(snapshot.features_fake)
         return {"features": self._artist("features", FeaturesPicture).draw(*features, title)}
@@ -95,6 +96,7 @@ def equilibrium(loss: Loss) -> tuple[float, float] | None:
     """Both players' losses where the discriminator cannot tell: at the logit that it reads as 1/2."""
     for logit in (0.0, 0.5):
         if float(loss.output(np.float32(logit))) == 0.5:
-            scores = Scores(jnp.full(1, logit), jnp.full(1, logit))
-            return loss.scale * float(loss.discriminator(scores)), loss.scale * float(loss.generator(scores))
+            unsure = Critique(jnp.full(1, logit), jnp.zeros((1, 1)))
+            scores = Scores(unsure, unsure)
+            return float(adversarial(loss, DISCRIMINATOR, scores)), float(adversarial(loss, GENERATOR, scores))
     return None

@@ -11,6 +11,7 @@ from jaxtyping import Array, Float
 from ganexp.blocks import in_blocks
 from ganexp.datasets.images import shown
 from ganexp.experiment import Experiment, Stream
+from ganexp.game import generate
 from ganexp.priors import Normal
 from ganexp.types import GENERATOR, Images, Prior, TrainState
 
@@ -50,10 +51,8 @@ def strip_row(experiment: Experiment, state: TrainState) -> Float[Array, "15 h w
 
 
 def _generated(experiment: Experiment, state: TrainState, noise: Any) -> Any:
-    generator = state.players[GENERATOR]
-    net = experiment.at(state.step).networks().generator
     # In evaluation there is nothing random for the key to draw.
-    return net.apply(generator.params, generator.stats, noise, jax.random.key(0), False)[0]
+    return generate(experiment.at(state.step), state.players[GENERATOR], noise, jax.random.key(0), train=False)[0]
 
 
 def between(prior: Prior, start: Float[Array, "r d"], end: Float[Array, "r d"]) -> Float[Array, "rs d"]:

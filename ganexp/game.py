@@ -1,0 +1,157 @@
+"""The game between the players: the only file that applies their networks, and the loss of each."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float, Key
+
+from ganexp.experiment import ADVERSARIAL, Experiment
+from ganexp.types import DISCRIMINATOR, GENERATOR, Critique, Draws, Loss, Parameters, Player, Scalar, Scores
+
+Players = dict[str, Player]
+Objective = Callable[[Parameters], tuple[Scalar, "Played"]]
+SMALL = 1024  # numbers in a weight matrix
+
+
+class Played(NamedTuple):
+    """What a player's loss was computed from: the generated points, the discriminator's output on both sides, and the terms of
+    the loss; and the player's new statistics."""
+
+    fake: Float[Array, "n ..."]
+    scores: Scores
+    terms: dict[str, Scalar]
+    stats: Parameters
+
+
+def generate(
+    experiment: Experiment, player: Player, noise: Float[Array, "n d"], key: Key[Array, ""], train: bool
+) -> tuple[Float[Array, "n ..."], Parameters]:
+    """Generated points as the discriminator sees them, by the generator's network and the output transform; and its new statistics."""
+    points, _, stats = experiment.networks().generator.apply(player.params, player.stats, noise, key, train)
+    return experiment.output.emitted(points, key, train), stats
+
+
+def judge(
+    experiment: Experiment, player: Player, points: Float[Array, "n ..."], key: Key[Array, ""], train: bool
+) -> tuple[Critique, Parameters]:
+    """The discriminator's output on points, and its new statistics."""
+    apply = experiment.networks().discriminator.apply
+    logits, features, stats = apply(player.params, player.stats, points, key, train)
+    return Critique(logits, features), stats
+
+
+def score(
+    experiment: Experiment,
+    player: Player,
+    real: Float[Array, "n ..."],
+    fake: Float[Array, "n ..."],
+    key: Key[Array, ""],
+    train: bool,
+) -> tuple[Scores, Parameters]:
+    """The discriminator's output on both sides, and its new statistics: in two passes, real first.
+
+    Where a loss reads one side only, XLA drops the other pass.
+    """
+    first, second = jax.random.split(key)
+    of_real, stats = judge(experiment, player, real, first, train)
+    of_fake, stats = judge(experiment, player._replace(stats=stats), fake, second, train)
+    return Scores(of_real, of_fake), stats
+
+
+def score_at_once(
+    experiment: Experiment,
+    player: Player,
+    real: Float[Array, "n ..."],
+    fake: Float[Array, "n ..."],
+    key: Key[Array, ""],
+    train: bool,
+) -> tuple[Scores, Parameters]:
+    """As `score`, in one pass over both where that is faster, and the same: without statistics of the batch."""
+    # A small network is bound by the number of operations. A larger one is bound by matrix products, and the gradients'
+    # products, which sum over the batch, take XLA on a CPU less time on two short batches than on a long one.
+    large = any(leaf.size > SMALL for leaf in jax.tree.leaves(player.params))
+    if large or jax.tree.leaves(player.stats):
+        return score(experiment, player, real, fake, key, train)
+    both, stats = judge(experiment, player, jnp.concatenate([real, fake]), key, train)
+    count = len(real)
+    sides = jax.tree.map(lambda part: part[:count], both), jax.tree.map(lambda part: part[count:], both)
+    return Scores(*sides), stats
+
+
+def objective(experiment: Experiment, name: str, players: Players, draws: Draws, train: bool = True) -> Objective:
+    """The loss that the player `name` minimizes on one minibatch, as a function of its parameters alone: the others stand still.
+
+    `train` is the mode of the networks.
+    """
+    return {GENERATOR: _of_generator, DISCRIMINATOR: _of_discriminator}[name](experiment, players, draws, train)
+
+
+def _of_discriminator(experiment: Experiment, players: Players, draws: Draws, train: bool) -> Objective:
+    make, key, term = jax.random.split(draws.key, 3)
+    fake, _ = generate(experiment, players[GENERATOR], draws.noise, make, train)
+
+    def loss(params: Parameters) -> tuple[Scalar, Played]:
+        player = players[DISCRIMINATOR]._replace(params=params)
+        scores, stats = score_at_once(experiment, player, draws.real, fake, key, train)
+
+        def critic(points: Any) -> Any:
+            return judge(experiment, player, points, key, train)[0].logits
+
+        terms = discriminator_terms(experiment, scores, critic, draws.real, fake, term)
+        return total(terms), Played(fake, scores, terms, stats)
+
+    return loss
+
+
+def _of_generator(experiment: Experiment, players: Players, draws: Draws, train: bool) -> Objective:
+    make, key, _ = jax.random.split(draws.key, 3)
+    # A threshold has no gradient: its generator is differentiated as in training, always.
+    smooth = train or experiment.output.discrete
+
+    def loss(params: Parameters) -> tuple[Scalar, Played]:
+        player = players[GENERATOR]._replace(params=params)
+        fake, stats = generate(experiment, player, draws.noise, make, smooth)
+        scores, _ = score(experiment, players[DISCRIMINATOR], draws.real, fake, key, train)
+        terms = {ADVERSARIAL: adversarial(experiment.loss, GENERATOR, scores)}
+        return total(terms), Played(fake, scores, terms, stats)
+
+    return loss
+
+
+def gradient(experiment: Experiment, name: str, players: Players, draws: Draws, train: bool = True) -> Parameters:
+    """The gradient of the loss of the player `name` on one minibatch, by its parameters."""
+    return jax.grad(objective(experiment, name, players, draws, train), has_aux=True)(players[name].params)[0]
+
+
+def adversarial(loss: Loss, name: str, scores: Scores) -> Scalar:
+    """The term of the player's loss that pits it against the other."""
+    return loss.scale * {GENERATOR: loss.generator, DISCRIMINATOR: loss.discriminator}[name](scores)
+
+
+def discriminator_terms(
+    experiment: Experiment,
+    scores: Scores,
+    critic: Callable[[Float[Array, "n ..."]], Float[Array, " n"]],
+    real: Float[Array, "n ..."],
+    fake: Float[Array, "n ..."],
+    key: Key[Array, ""],
+) -> dict[str, Scalar]:
+    """The terms of what the discriminator minimizes, by name: the adversarial one, and that of each penalty that has one."""
+    terms = {ADVERSARIAL: adversarial(experiment.loss, DISCRIMINATOR, scores)}
+    for name, penalty in experiment.penalty.items():
+        # By name: another penalty beside it leaves this one's random numbers as they are.
+        extra = penalty.term(critic, real, fake, jax.random.fold_in(key, zlib.crc32(name.encode())))
+        if extra is not None:
+            terms[name] = extra
+    return terms
+
+
+def total(terms: dict[str, Scalar]) -> Scalar:
+    """The sum of the terms of a loss."""
+    first, *others = terms.values()
+    return sum(others, first)
