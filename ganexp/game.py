@@ -71,11 +71,11 @@ def score_at_once(
     key: Key[Array, ""],
     train: bool,
 ) -> tuple[Scores, Parameters]:
-    """As `score`, in one pass over both where that is faster, and the same: without statistics of the batch."""
+    """As `score`, in one pass over both where that trains faster, and is the same: without statistics of the batch."""
     # A small network is bound by the number of operations. A larger one is bound by matrix products, and the gradients'
     # products, which sum over the batch, take XLA on a CPU less time on two short batches than on a long one.
     large = any(leaf.size > SMALL for leaf in jax.tree.leaves(player.params))
-    if large or jax.tree.leaves(player.stats):
+    if large or jax.tree.leaves(player.stats) or not train:
         return score(experiment, player, real, fake, key, train)
     both, stats = judge(experiment, player, jnp.concatenate([real, fake]), key, train)
     count = len(real)
