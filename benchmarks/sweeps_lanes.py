@@ -45,7 +45,7 @@ def work(side: dict[str, Any], seconds: float) -> None:
     import numpy as np
 
     from ganexp.config.build import load
-    from ganexp.sweep.lanes import Lanes
+    from ganexp.runner.lanes import Lanes
 
     experiments = [load([*side["words"], f"seed={seed}"])[1].experiment for seed in range(side["lanes"])]
     lanes = Lanes(experiments, experiments[0].dataset.load(), side["how"])

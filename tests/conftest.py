@@ -23,7 +23,6 @@ jax.config.update("jax_num_cpu_devices", 2)
 with warnings.catch_warnings():
     # beartype reads OmegaConf's own annotations, which are in an older style.
     warnings.simplefilter("ignore", BeartypeDecorHintPep585DeprecationWarning)
-    from ganexp import recorder
     from ganexp.component import Component
     from ganexp.config.build import job
     from ganexp.config.compose import compose
@@ -32,6 +31,7 @@ with warnings.catch_warnings():
     from ganexp.datasets.source.cache import store
     from ganexp.experiment import Experiment
     from ganexp.job import Job
+    from ganexp.runner import recorder
 
 
 def _unchecked(cls: type) -> None:

@@ -23,7 +23,7 @@ from ganexp.component import arrays
 from ganexp.config.build import load
 from ganexp.config.options import groups, job_settings, options
 from ganexp.report.metrics import headline
-from ganexp.run import Progress
+from ganexp.runner.pace import Progress
 from ganexp.train import init
 
 NETS = tuple(f"model.{player}.{size}" for player in ("generator", "discriminator") for size in ("width=8", "depth=2"))

@@ -15,11 +15,12 @@ from commands import NETS, ganexp
 from runs_of import assert_same_run, forget_configs
 from test_grid import recipe
 
-from ganexp import checkpoints, run
+from ganexp import checkpoints
 from ganexp.config import compose, options
-from ganexp.outcome import interruptible
-from ganexp.recorder import Recorder
 from ganexp.records.table import read_table
+from ganexp.runner.device import SingleRun
+from ganexp.runner.recorders import LaneRecorders
+from ganexp.runner.signals import interruptible
 
 SMALL = (
     *NETS,
@@ -143,7 +144,7 @@ def test_what_made_a_run_is_there_before_anything_is_compiled(tmp_path, monkeypa
         seen.append(summary(tmp_path / "run"))
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(run, "_train", stopped)
+    monkeypatch.setattr(SingleRun, "start", stopped)
     assert ganexp(*RUN, f"out={tmp_path / 'run'}") == 130
     assert seen[0]["settings"]["batch_size"] == 8
     assert seen[0]["job"]["steps"] == 40
@@ -204,9 +205,9 @@ def test_events_that_are_gone_are_said_so(tmp_path, capsys):
 
 def test_the_checkpoint_a_run_came_from_is_not_saved_again(tmp_path, monkeypatch):
     folder, saved = begun(tmp_path / "run", *RUN), []
-    save = Recorder.checkpoint
+    save = LaneRecorders.checkpoint
     monkeypatch.setattr(
-        Recorder, "checkpoint", lambda self, state, *rest: saved.append(int(state.step)) or save(self, state, *rest)
+        LaneRecorders, "checkpoint", lambda self, step, *rest: saved.append(step) or save(self, step, *rest)
     )
     assert ganexp("resume", str(folder)) == 0
     assert saved == [30, 40]
@@ -258,13 +259,15 @@ def test_a_lost_terminal_is_a_signal_like_the_others_and_nohup_is_heard():
 
 
 def test_a_folder_that_disappears_is_not_made_again(tmp_path, monkeypatch, capsys):
-    folder, save = tmp_path / "run", Recorder.checkpoint
+    folder, save = tmp_path / "run", LaneRecorders.checkpoint
 
-    def gone(self: Recorder, *arguments: object) -> None:
+    def gone(self: LaneRecorders, *arguments: object) -> None:
         shutil.rmtree(folder, ignore_errors=True)
         save(self, *arguments)
 
-    monkeypatch.setattr(Recorder, "checkpoint", gone)
+    monkeypatch.setattr(LaneRecorders, "checkpoint", gone)
     assert ganexp(*RUN, f"out={folder}") == 1
     assert not folder.exists()
-    assert capsys.readouterr().err.splitlines()[-1].startswith(f"ganexp: {folder}/")
+    said = capsys.readouterr().err.splitlines()[-1]
+    assert said.startswith(f"ganexp: {folder}: failed: FileNotFoundError: ")
+    assert "error.txt" not in said

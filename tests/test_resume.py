@@ -21,7 +21,7 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 
 from ganexp import checkpoints
 from ganexp.cli import display
-from ganexp.run import Progress
+from ganexp.runner.pace import Progress
 
 LOOKS = ("log_every=5", "eval_every=20", "image_every=30", "checkpoint_every=10", "eval_samples=500")
 RING = (*NETS, *LOOKS, "batch_size=16", "steps=60")

@@ -18,9 +18,9 @@ from commands import DIGITS, NETS, ganexp
 
 from ganexp import checkpoints
 from ganexp.cli import display_sweep
-from ganexp.recorder import Recorder
 from ganexp.records.table import read_table
-from ganexp.sweep.lanes import Lanes
+from ganexp.runner.lanes import Lanes
+from ganexp.runner.recorder import Recorder
 
 LOOKS = ("log_every=5", "eval_every=20", "image_every=20", "checkpoint_every=20", "eval_samples=500")
 RING = (*NETS, *LOOKS, "batch_size=16", "steps=60", "optimizer=sgd", "penalty=[]", "schedule=[linear]")
@@ -134,7 +134,7 @@ def test_an_interrupted_sweep_goes_on_as_if_it_had_not_been(whole, tmp_path, mon
             sent.append(os.kill(os.getpid(), signal.SIGINT))
 
     monkeypatch.setattr(display_sweep.Shown, "progress", progress)
-    monkeypatch.setattr("ganexp.sweep.program.FIRST_CHUNK", 5)
+    monkeypatch.setattr("ganexp.runner.pace.FIRST_CHUNK", 5)
     folder = tmp_path / "sweep"
     assert ganexp("-m", *RING, *SWEPT, f"out={folder}") == 130
     # Of the second program nothing is finished; the first, which has ended before, may be or not.
@@ -151,8 +151,7 @@ def test_a_damaged_checkpoint_of_a_program_leads_to_the_one_before(whole, tmp_pa
     folder = tmp_path / "sweep"
     with pytest.MonkeyPatch.context() as patched:
         # As a kill leaves it: trained to the end, and nothing evaluated.
-        patched.setattr("ganexp.sweep.scribe.Scribe.finish", lambda self, *rest: self.interrupt(60, 2))
-        patched.setattr("ganexp.sweep.program.shutil.rmtree", lambda *rest, **more: None)
+        patched.setattr("ganexp.runner.recorders.LaneRecorders.end", lambda self, *rest: self.close())
         ganexp("-m", *RING, "optimizer.learning_rate=0.01,0.1", "loss=minimax", f"out={folder}")
     found = checkpoints.paths(folder / "programs" / "0")
     assert [int(path.stem) for path in found] == [60, 40, 20]

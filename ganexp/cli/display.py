@@ -9,8 +9,8 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ganexp.outcome import Outcome
-from ganexp.run import Progress as Told
+from ganexp.runner.outcome import Outcome
+from ganexp.runner.pace import Progress as Told
 
 if TYPE_CHECKING:
     from rich.table import Table

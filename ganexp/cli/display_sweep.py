@@ -14,13 +14,14 @@ from typing import Any
 
 from ganexp import cache
 from ganexp.cli.display import tensorboard
+from ganexp.cli.sentences import say
 from ganexp.config.multirun import swept_of
 from ganexp.job import Job
-from ganexp.outcome import Outcome
+from ganexp.runner.outcome import FAILED, Outcome, failure
+from ganexp.runner.pace import Progress
+from ganexp.runner.recorders import Lane
 from ganexp.sweep.folder import is_over
 from ganexp.sweep.plan import Program, plan
-from ganexp.sweep.program import Progress
-from ganexp.sweep.scribe import Seat
 from ganexp.sweep.together import Display, mapping
 
 TENTHS = 10
@@ -58,12 +59,13 @@ def span(taken: float) -> str:
 class Shown:
     """A line for each program and one for all: bars on a terminal, elsewhere a line for every tenth of a program."""
 
-    def __init__(self, programs: Sequence[Program], seats: Mapping[int, Seat], outcomes: dict[int, Outcome]):
+    def __init__(self, programs: Sequence[Program], runs: Mapping[int, Lane], outcomes: dict[int, Outcome]):
         self._programs, self._outcomes = programs, outcomes
-        self._labels = [label(program, {run: seat.swept for run, seat in seats.items()}) for program in programs]
-        self._jobs = {run: seat.job for run, seat in seats.items()}
-        left = [seat for seat in seats.values() if not is_over(seat.folder, seat.job)]
-        self._total = sum(seat.job.steps for seat in left)
+        self._labels = [label(program, {run: lane.swept for run, lane in runs.items()}) for program in programs]
+        self._jobs = {run: lane.job for run, lane in runs.items()}
+        self._folders = {run: lane.folder for run, lane in runs.items()}
+        left = [lane for lane in runs.values() if not is_over(lane.folder, lane.job)]
+        self._total = sum(lane.job.steps for lane in left)
         self._done = [0] * len(programs)
         self._tenths = [-1] * len(programs)
         self._began = self._before = 0.0
@@ -137,6 +139,8 @@ class Shown:
     def ended(self, run: int, outcome: Outcome) -> None:
         """Note how a run ended."""
         self._outcomes[run] = outcome
+        if outcome.status == FAILED:
+            say(failure(self._folders[run], outcome))
 
     def _counts(self) -> str:
         counts = Counter(outcome.status for outcome in self._outcomes.values())

@@ -25,12 +25,12 @@ from ganexp.config.grid import own
 from ganexp.config.many import load_many
 from ganexp.config.mistakes import Mistake
 from ganexp.config.multirun import Batches, Each, Launched, multirun
-from ganexp.outcome import interruptible
 from ganexp.provenance import record
 from ganexp.records.links import refuse_links
 from ganexp.records.lock import locked
 from ganexp.records.summary import read_summary
 from ganexp.report.metrics import lower_is_better, penalty
+from ganexp.runner.signals import interruptible
 from ganexp.sweep import folder as records
 from ganexp.sweep.plan import plan
 

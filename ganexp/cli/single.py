@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gc
-import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -12,11 +11,11 @@ from ganexp.checkpoints import Checkpoint
 from ganexp.cli import display
 from ganexp.cli.environment import STARTED
 from ganexp.cli.exit_codes import FAILED, SIGNALED, STATUSES
-from ganexp.component import SettingError
+from ganexp.cli.sentences import say
 from ganexp.job import Job
-from ganexp.outcome import ERROR_NAME
 from ganexp.records.summary import read_summary
-from ganexp.run import run
+from ganexp.runner.outcome import failure
+from ganexp.runner.run import run
 
 
 def train(
@@ -35,17 +34,10 @@ def train(
         note()
 
     cache.enable()
-    try:
-        with display.progress(job.steps) as show:
-            outcome = run(job, folder, words, resumed, show, started, meanwhile)
-    except (SettingError, OSError):
-        raise
-    except Exception as error:
-        # Nobody's mistake but the program's: what whoever mends it needs is in a file, and no data are lost.
-        print(
-            f"ganexp: {folder}: failed: {type(error).__name__}: {error}; {folder / ERROR_NAME} says where",
-            file=sys.stderr,
-        )
+    with display.progress(job.steps) as show:
+        outcome = run(job, folder, words, resumed, show, started, meanwhile)
+    if STATUSES.get(outcome.status) == FAILED:
+        say(failure(folder, outcome))
         return FAILED
     steps = outcome.step - (int(resumed.state.step) if resumed else 0)
     seconds = read_summary(folder)["wall_seconds"]

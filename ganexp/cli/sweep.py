@@ -29,10 +29,10 @@ from ganexp.config.compose import option
 from ganexp.config.grid import completed, constants, own
 from ganexp.config.many import Composed
 from ganexp.config.mistakes import Mistake
-from ganexp.outcome import interruptible
 from ganexp.provenance import record
 from ganexp.records.links import refuse_links
 from ganexp.records.lock import locked
+from ganexp.runner.signals import interruptible
 from ganexp.sweep import folder as records
 
 

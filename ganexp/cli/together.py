@@ -21,12 +21,12 @@ from ganexp.config.many import Composed, load_many
 from ganexp.config.mistakes import ERRORS
 from ganexp.config.multirun import Launched, launched, swept_of
 from ganexp.job import Job
-from ganexp.outcome import Outcome
 from ganexp.provenance import record
 from ganexp.report.metrics import LOWER_IS_BETTER, headline
+from ganexp.runner.outcome import Outcome
+from ganexp.runner.recorders import Lane
 from ganexp.sweep.folder import Known, summary, write
 from ganexp.sweep.plan import plan
-from ganexp.sweep.scribe import Seat
 from ganexp.sweep.together import announce, train_sweep
 
 OF_IMAGES = ("mnist_", "classes/", "leak/", "parzen/")
@@ -95,16 +95,16 @@ class Together:
         swept = swept_of([run.overrides for run in self.known.runs])
         tags = self._tags(runs[0].job)
         rows, groups = announce(self.folder, swept, tags)
-        seats = {}
+        lanes = {}
         for number, run in enumerate(runs, first):
             folder = self.folder / run.name
             note = functools.partial(self._note, run, number, folder)
-            seats[number] = Seat(run.job, folder, run.overrides, note, rows[number], groups[number])
-        programs = plan({number: seat.job for number, seat in seats.items()})
+            lanes[number] = Lane(run.job, folder, run.overrides, note, rows[number], groups[number])
+        programs = plan({number: lane.job for number, lane in lanes.items()})
         # The start is over: see `dispatch.main`.
         gc.enable()
-        with Shown(programs, seats, self._outcomes) as display:
-            train_sweep(seats, programs, self.folder, display, self.interrupted)
+        with Shown(programs, lanes, self._outcomes) as display:
+            train_sweep(lanes, programs, self.folder, display, self.interrupted)
         announce(self.folder, swept, self._tags(runs[0].job))
 
     def _note(self, run: Planned, number: int, folder: Path) -> None:

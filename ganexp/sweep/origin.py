@@ -17,8 +17,8 @@ from ganexp import checkpoints
 from ganexp.checkpoints import BadCheckpoint
 from ganexp.component import arrays
 from ganexp.job import Job
+from ganexp.runner.lanes import Lanes
 from ganexp.sweep.folder import PROGRAMS
-from ganexp.sweep.lanes import Lanes
 from ganexp.train import Report, init, no_report
 from ganexp.types import TrainState
 
@@ -96,18 +96,18 @@ def _good(folder: Path) -> tuple[Path, dict[str, Any]] | None:
     return None
 
 
-def restored(origin: Origin, lanes: Lanes, job: Job) -> tuple[TrainState, Report]:
-    """The state and report of all lanes where they go on, or at the start; `job` is one of theirs."""
+def restored(origin: Origin, lanes: Lanes, job: Job) -> tuple[TrainState, Report] | None:
+    """The state and report of all lanes where they go on; None for the start; `job` is one of theirs."""
     if origin.own:
         like = jax.eval_shape(lambda: (init(arrays(job.experiment)), no_report(job.experiment)))
         found = _first(lambda: [checkpoints.load(path, like)[:2] for path in origin.own])
-        return lanes.start() if found is None else lanes.stack(found)
+        return None if found is None else lanes.stack(found)
     together = jax.eval_shape(lanes.start)
     for path in checkpoints.paths(origin.home):
         loaded = _first(lambda path=path: checkpoints.load(path, together))  # type: ignore[misc]
         if loaded is not None:
             return lanes.spread((loaded.state, loaded.report))
-    return lanes.start()
+    return None
 
 
 def _first(load: Callable[[], Any]) -> Any:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
 from pathlib import Path
@@ -11,17 +10,20 @@ from typing import Any, NamedTuple
 import jax
 
 from ganexp.job import Job
-from ganexp.outcome import Outcome
-from ganexp.recorder import Clock
 from ganexp.records.events import EventFile
 from ganexp.records.hparams import columns, experiment, groups
-from ganexp.run import run as run_alone
-from ganexp.sweep.folder import FAILED, is_over, summary
-from ganexp.sweep.lanes import Lanes
-from ganexp.sweep.origin import Origin, forget, made, origins
+from ganexp.runner.device import Runs
+from ganexp.runner.lanes import Lanes
+from ganexp.runner.loop import Hooks, Start, train
+from ganexp.runner.outcome import FAILED, Outcome
+from ganexp.runner.pace import Progress
+from ganexp.runner.recorders import Lane, LaneRecorders, Shared
+from ganexp.runner.run import alone
+from ganexp.sweep.folder import is_over, summary
+from ganexp.sweep.origin import Origin, forget, made, origins, restored
 from ganexp.sweep.plan import Program
-from ganexp.sweep.program import Progress, train_together
-from ganexp.sweep.scribe import Scribe, Seat
+from ganexp.train import Report
+from ganexp.types import TrainState
 
 
 class Display(NamedTuple):
@@ -54,7 +56,7 @@ def announce(
 
 
 def train_sweep(
-    seats: Mapping[int, Seat],
+    runs: Mapping[int, Lane],
     programs: Sequence[Program],
     folder: Path,
     display: Display,
@@ -63,72 +65,51 @@ def train_sweep(
     """Train what is left of the runs of a sweep in `folder`, and leave each run's records in its own."""
     with ThreadPoolExecutor(max_workers=1, thread_name_prefix="records") as executor:
         for number, program in enumerate(programs):
-            over = {place for place in program.runs if is_over(seats[place].folder, seats[place].job)}
-            failed = [place for place in program.runs if summary(seats[place].folder).get("status") == FAILED]
-            left = {place: seats[place].folder for place in program.runs if place not in over and place not in failed}
-            jobs = {place: seats[place].job for place in program.runs}
+            over = {run for run in program.runs if is_over(runs[run].folder, runs[run].job)}
+            failed = [run for run in program.runs if summary(runs[run].folder).get("status") == FAILED]
+            left = {run: runs[run].folder for run in program.runs if run not in over and run not in failed}
+            jobs = {run: runs[run].job for run in program.runs}
             if not left:
                 # A kill may have come between the end of the last of them and this.
                 forget(folder, program.runs)
             for origin in origins(folder, left, jobs) if left else ():
                 if not interrupted():
-                    _train(number, program.stride, origin, seats, left, display, executor, interrupted)
+                    _train(number, program.stride, origin, runs, left, display, executor, interrupted)
             # A run that failed went no further with the others: it begins anew, by itself.
-            for place in failed:
+            for run in failed:
                 if not interrupted():
-                    executor.submit(_train_alone, place, seats[place], display).result()
+                    _train_alone(run, runs[run], display, executor, interrupted)
+
+
+def _train_alone(run: int, lane: Lane, display: Display, executor: Executor, interrupted: Callable[[], int]) -> None:
+    recorders = LaneRecorders({0: lane}, lambda _, outcome: display.ended(run, outcome))
+    train(alone(lane.job), recorders, executor, Hooks(lambda progress: None, interrupted))
 
 
 def _train(
     number: int,
     stride: int,
     origin: Origin,
-    seats: Mapping[int, Seat],
+    runs: Mapping[int, Lane],
     left: Collection[int],
     display: Display,
     executor: Executor,
     interrupted: Callable[[], int],
 ) -> None:
-    jobs = [seats[place].job for place in origin.runs]
+    jobs = [runs[run].job for run in origin.runs]
     how = mapping(jobs[0])
-    by_lane = {lane: seats[place] for lane, place in enumerate(origin.runs) if place in left}
-    try:
-        lanes = Lanes([job.experiment for job in jobs], jobs[0].experiment.dataset.load(), how)
-    except Exception as error:
-        for lane in by_lane:
-            display.ended(origin.runs[lane], Outcome(FAILED, 0, {}, f"{type(error).__name__}: {error}", 0, []))
-        return
-    about = {"program": number, "lanes": len(jobs), "how": how, "devices": lanes.mesh.size}
+    about = {"program": number, "lanes": len(jobs), "how": how, "devices": jax.device_count()}
     if stride > 1:
         about["thinned"] = stride
-
-    def scribe(begin: int) -> Scribe:
-        return Scribe(
-            by_lane,
-            lanes,
-            begin,
-            made(jobs),
-            about,
-            Clock(),
-            lambda lane, outcome: display.ended(origin.runs[lane], outcome),
-        )
-
-    train_together(
-        jobs[0],
-        lanes,
-        scribe,
-        stride,
-        origin,
-        executor,
-        lambda progress: display.progress(number, progress),
-        interrupted,
+    recorders = LaneRecorders(
+        {lane: runs[run] for lane, run in enumerate(origin.runs) if run in left},
+        lambda lane, outcome: display.ended(origin.runs[lane], outcome),
+        Shared(origin.home, made(jobs), about),
     )
 
+    def load() -> tuple[Runs, tuple[TrainState, Report] | None]:
+        lanes = Lanes([job.experiment for job in jobs], jobs[0].experiment.dataset.load(), how)
+        return lanes, restored(origin, lanes, jobs[0])
 
-def _train_alone(place: int, seat: Seat, display: Display) -> None:
-    try:
-        outcome = run_alone(seat.job, seat.folder, seat.words, meanwhile=seat.note)
-    except Exception as error:
-        outcome = Outcome(FAILED, 0, {}, f"{type(error).__name__}: {error}", 0, [])
-        print(f"ganexp: {seat.folder}: {outcome.reason}", file=sys.stderr)
-    display.ended(place, outcome)
+    hooks = Hooks(lambda progress: display.progress(number, progress), interrupted)
+    train(Start(jobs[0], load), recorders, executor, hooks, stride)

@@ -104,7 +104,7 @@ def interrupted_at(step: int) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(display, "progress", progress)
         patched.setattr(display_sweep.Shown, "progress", sweep_progress)
-        patched.setattr("ganexp.sweep.program.FIRST_CHUNK", 4)
+        patched.setattr("ganexp.runner.pace.FIRST_CHUNK", 4)
         yield
 
 

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import functools
-import signal
 import subprocess
 import traceback
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from types import MappingProxyType
@@ -39,27 +38,6 @@ class Outcome(NamedTuple):
     reason: str | None
     signal: int
     warnings: list[str]
-
-
-@contextmanager
-def interruptible() -> Iterator[Callable[[], int]]:
-    """While the body runs, Ctrl-C, SIGTERM and SIGHUP only set what the yielded function tells: the signal's number, or 0."""
-    heard: list[int] = []
-    before: dict[int, Any] = {}
-    for number in map(int, (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)):
-        # What is ignored stays so: `nohup` asks for that.
-        if signal.getsignal(number) == signal.SIG_IGN:
-            continue
-        # Python lets only the main thread set handlers; elsewhere (a notebook's worker) signals stay as they are.
-        try:
-            before[number] = signal.signal(number, lambda number, frame: heard.append(number))
-        except ValueError:
-            break
-    try:
-        yield lambda: heard[0] if heard else 0
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 def diagnosis(job: Job, data: PyTree, state: TrainState, report: Report) -> str:
@@ -103,7 +81,7 @@ def begin(
         "started": now(),
         "resumed_from_step": resumed_from_step,
         "versions": _versions(),
-        "git_commit": None,
+        "git_commit": git_commit(),
         "device": {"platform": device.platform, "kind": device.device_kind, "count": jax.device_count()},
         "overrides": list(words),
         **record(job),
@@ -116,14 +94,25 @@ def begin(
     return summary
 
 
-def fail(folder: Path, summary: dict[str, Any], error: BaseException, seconds: dict[str, float] | None = None) -> str:
-    """Note that a run failed, and where the error came from; returns the reason. Raises nothing: the disk may be the reason."""
-    reason = f"{type(error).__name__}: {error}"[:2000]
-    outcome = Outcome(FAILED, summary.get("resumed_from_step") or 0, {}, reason, 0, [])
+def fail(folder: Path, summary: dict[str, Any], error: BaseException, seconds: dict[str, float]) -> Outcome:
+    """Note that a run failed, and where the error came from. Raises nothing: the disk may be the reason."""
+    outcome = Outcome(FAILED, summary["resumed_from_step"] or 0, {}, reason(error), 0, [])
     with suppress(OSError):
-        write_summary(folder, summary | ended(outcome, seconds or {}))
         (folder / ERROR_NAME).write_text("".join(traceback.format_exception(error)), "utf-8")
-    return reason
+    with suppress(OSError):
+        write_summary(folder, summary | ended(outcome, seconds))
+    return outcome
+
+
+def reason(error: BaseException) -> str:
+    """The kind of an error, and what it says."""
+    return f"{type(error).__name__}: {error}"[:2000]
+
+
+def failure(folder: Path, outcome: Outcome) -> str:
+    """What is said of the run in `folder`, alone or in a lane, that failed."""
+    where = folder / ERROR_NAME
+    return f"{folder}: failed: {outcome.reason}" + (f"; {where} says where" if where.exists() else "")
 
 
 def ended(outcome: Outcome, seconds: dict[str, float]) -> dict[str, Any]:

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import math
-import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -13,13 +11,9 @@ from typing import Any
 import jax
 import numpy as np
 
-from ganexp import checkpoints
-from ganexp.checkpoints import Checkpoint
 from ganexp.component import numbers
 from ganexp.job import Job, strip_stride
-from ganexp.looks import LastLook, Look, Wanted
 from ganexp.metrics import Probe, closing_scores, evaluator, join
-from ganexp.outcome import Outcome
 from ganexp.records.events import EventFile
 from ganexp.records.hparams import final_scalars, session, session_end
 from ganexp.records.pictures import png_bytes, write_png
@@ -27,8 +21,11 @@ from ganexp.records.recovery import recover
 from ganexp.records.rows import RowFile
 from ganexp.records.table import Table, read_table
 from ganexp.report.metrics import headline
+from ganexp.runner.looks import LastLook, Look, Wanted
+from ganexp.runner.outcome import Outcome
+from ganexp.runner.pace import Clock
 from ganexp.train import Report
-from ganexp.types import PLAYERS, WHITE, Image, TrainState
+from ganexp.types import PLAYERS, WHITE, Image
 from ganexp.views.history import History
 from ganexp.views.pictures import Pictures
 from ganexp.views.probe import Snapshot
@@ -50,22 +47,6 @@ LAYOUT = {
     },
     "quality": {"divergences": [r"^grid/(kl|js)$"], "discriminator": [r"^(score|accuracy)/(real|fake)$"]},
 }
-
-
-class Clock:
-    """Seconds by what they were spent on."""
-
-    def __init__(self) -> None:
-        self.seconds = {"start": 0.0, "compile": 0.0, "train": 0.0, "metrics": 0.0, "records": 0.0}
-
-    @contextmanager
-    def spent(self, on: str) -> Iterator[None]:
-        """Count the body's seconds."""
-        began = time.perf_counter()
-        try:
-            yield
-        finally:
-            self.seconds[on] += time.perf_counter() - began
 
 
 class Recorder:
@@ -144,7 +125,7 @@ class Recorder:
         self._table.flush()
 
     def record(self, wanted: Wanted, look: Look, report: Report) -> None:
-        """Write what is wanted of a step, whose look and report these are; its checkpoint is saved by `checkpoint`."""
+        """Write what is wanted of a step, whose look and report these are."""
         scalars: dict[str, float] = {}
         if wanted.log or look.probe is not None:
             scalars |= self._losses(wanted.step, report)
@@ -167,11 +148,6 @@ class Recorder:
             if wanted.strip_picture:
                 self._draw_strip(wanted.step)
         self.latest |= scalars
-
-    def checkpoint(self, state: TrainState, report: Report) -> None:
-        """Save the state."""
-        with self.clock.spent("records"):
-            checkpoints.save(self.folder, Checkpoint(state, report, self.job.settings()))
 
     @property
     def final_block(self) -> int:

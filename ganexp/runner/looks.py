@@ -9,10 +9,10 @@ import numpy as np
 from jaxtyping import Float, PyTree
 
 from ganexp.component import numbers
-from ganexp.device import Constants, OnDevice
 from ganexp.job import Job
 from ganexp.metrics import Probe, minibatch_accuracy, probe
 from ganexp.metrics.dirac import dirac_parameters, is_dirac
+from ganexp.runner.device import Constants, Runs
 from ganexp.types import TrainState
 from ganexp.views.probe import Snapshot, snapshot
 from ganexp.views.probe_images import strip_row
@@ -74,7 +74,7 @@ def wanted(job: Job, step: int, stride: int = 1) -> Wanted:
     )
 
 
-def look(runs: OnDevice, wanted: Wanted, state: TrainState, samples: int) -> Look:
+def look(runs: Runs, wanted: Wanted, state: TrainState, samples: int) -> Look:
     """What is wanted of this state; evaluations are of `samples` points."""
     return Look(
         probe=runs.apply(_probe, state, shared=(0,), samples=samples) if wanted.evaluate else None,
@@ -85,7 +85,7 @@ def look(runs: OnDevice, wanted: Wanted, state: TrainState, samples: int) -> Loo
     )
 
 
-def last_look(runs: OnDevice, state: TrainState, samples: int, blocks: int, images: bool) -> LastLook:
+def last_look(runs: Runs, state: TrainState, samples: int, blocks: int, images: bool) -> LastLook:
     """`blocks` blocks of `samples` points each, and what is looked at of images alone."""
     # One after the other: the device never holds more than one.
     probes = [jax.device_get(runs.apply(_probe, state, shared=(block,), samples=samples)) for block in range(blocks)]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
 import jax
@@ -11,17 +11,17 @@ import jax.numpy as jnp
 import numpy as np
 from jax.sharding import AxisType, Mesh, NamedSharding
 from jax.sharding import PartitionSpec as Spec
-from jaxtyping import Int, PyTree
+from jaxtyping import PyTree
 
-from ganexp.device import OnDevice, advance, constants
 from ganexp.experiment import Experiment
+from ganexp.runner.device import Runs, advance, constants
 from ganexp.train import Report
 from ganexp.types import TrainState
 
 AXIS = "lanes"
 
 
-class Lanes(OnDevice):
+class Lanes(Runs):
     """Runs that differ in numbers alone, one after the other on each device (`map`) or all at once (`vmap`).
 
     Mapped, a lane has the numbers of the run alone, bit for bit; vectorized, products are batched and round differently.
@@ -48,32 +48,29 @@ class Lanes(OnDevice):
         return jax.device_put(tree, NamedSharding(self.mesh, Spec(AXIS)))
 
     def first_copy(self) -> PyTree:
-        """The data as they lie on the first device."""
         return jax.tree.map(lambda array: array.addressable_data(0), self.data)
+
+    def lane(self, tree: PyTree, lane: int) -> PyTree:
+        return jax.tree.map(lambda leaf: leaf[lane], tree)
 
     def apply(self, function: Callable[..., Any], *own: PyTree, shared: tuple[Any, ...] = (), **static: Any) -> Any:
         mapped = _mapped(function, self.mesh, self.how, tuple(static.items()))
         return mapped(self.constants, self.data, own, shared)
 
-    def advance(self, state: TrainState, report: Report, stop: Int[np.ndarray, " lanes"]) -> tuple[TrainState, Report]:
-        """Each lane's state at its own step of `stop`; where it is there already, nothing is done.
-
-        Vectorized, all lanes go on to the last of these steps: no lane can wait for less than the time it would take.
-        """
+    def advance(self, state: TrainState, report: Report, stop: int, live: Collection[int]) -> tuple[TrainState, Report]:
+        """Vectorized, all lanes go on: no lane can wait for less than the time that it would take."""
         if self.how == "map":
-            return self.apply(advance, state, report, stop)
-        players, step = state.players, np.int32(np.max(state.step))
-        return self.apply(_advance_together, players, report, shared=(step, np.int32(stop.max())))
+            # What is at its own step to stop at costs nothing.
+            stops = np.array(state.step)
+            stops[sorted(live)] = stop
+            return self.apply(advance, state, report, stops)
+        step = np.int32(np.max(state.step))
+        return self.apply(_advance_together, state.players, report, shared=(step, np.int32(stop)))
 
 
 def _stacked(*leaves: Any) -> Any:
     # A noisy optimizer's state has a key, which NumPy does not know.
     return jnp.stack(leaves) if isinstance(leaves[0], jax.Array) else np.stack(leaves)
-
-
-def lane_of(tree: PyTree, lane: int) -> PyTree:
-    """One lane's part of a stacked tree."""
-    return jax.tree.map(lambda leaf: leaf[lane], tree)
 
 
 def _advance_together(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any, NamedTuple
 
 import jax
@@ -24,23 +24,33 @@ class Constants(NamedTuple):
     extent: Float[Any, "d 2"]
 
 
-class OnDevice(ABC):
+class Runs(ABC):
     """One run, or several that differ in numbers alone. States and reports are those of all of them."""
 
     @abstractmethod
     def apply(self, function: Callable[..., Any], *own: PyTree, shared: tuple[Any, ...] = (), **static: Any) -> Any:
         """`function(constants, data, *own, *shared, **static)` of each run; `own` are the arguments that each has its own of."""
 
+    data: PyTree
+
     @abstractmethod
-    def advance(self, state: TrainState, report: Report, stop: Any) -> tuple[TrainState, Report]:
-        """The state at step `stop`, and the report of the last step."""
+    def advance(self, state: TrainState, report: Report, stop: int, live: Collection[int]) -> tuple[TrainState, Report]:
+        """The state of the lanes that are `live` at step `stop`, and the report of their last step; the others stay where they are."""
+
+    @abstractmethod
+    def lane(self, tree: PyTree, lane: int) -> PyTree:
+        """One run's part of what is that of all."""
+
+    def first_copy(self) -> PyTree:
+        """The data as they lie on the first device."""
+        return self.data
 
     def start(self) -> tuple[TrainState, Report]:
         """The state before the first step, and the report of none."""
         return self.apply(_start)
 
 
-class Alone(OnDevice):
+class SingleRun(Runs):
     """One run, on the default device."""
 
     def __init__(self, experiment: Experiment, data: PyTree):
@@ -50,8 +60,11 @@ class Alone(OnDevice):
     def apply(self, function: Callable[..., Any], *own: PyTree, shared: tuple[Any, ...] = (), **static: Any) -> Any:
         return _jitted(function, *static)(self.constants, self.data, *own, *shared, **static)
 
-    def advance(self, state: TrainState, report: Report, stop: int) -> tuple[TrainState, Report]:
+    def advance(self, state: TrainState, report: Report, stop: int, live: Collection[int]) -> tuple[TrainState, Report]:
         return self.apply(advance, state, report, np.int32(stop))
+
+    def lane(self, tree: PyTree, lane: int) -> PyTree:
+        return tree
 
 
 def constants(experiment: Experiment) -> Constants:
