@@ -1,7 +1,7 @@
 """Time the start of a run against `import jax`, and the share of a run that metrics, pictures and records take.
 
 Start: from the start of the process to the end of the first training step, with compiled programs kept by an earlier
-run; the step is seen by a wrapper around `ganexp.run.chunk` that waits for the device. Beside it stand the whole process
+run; the step is seen by a wrapper around `SingleRun.advance` that waits for the device. Beside it stand the whole process
 of a run of one step, which also evaluates, draws and saves, and `python -c "import jax"`. They take turns.
 
 Share: what `run.json` counts as metrics and records; and, apart from that, the time of the default run against that of
@@ -32,13 +32,14 @@ WATCHED = f"""
 import sys
 import ganexp.cli, ganexp.cache
 ganexp.cache.enable()
-import jax, ganexp.run
-train = ganexp.run.chunk
-def chunk(*arguments):
-    trained = jax.block_until_ready(train(*arguments))
+import jax
+from ganexp.runner.device import SingleRun
+advance = SingleRun.advance
+def watched(*arguments):
+    trained = jax.block_until_ready(advance(*arguments))
     print({FIRST_STEP!r}, file=sys.stderr, flush=True)
     return trained
-ganexp.run.chunk = chunk
+SingleRun.advance = watched
 ganexp.cli.main()
 """
 

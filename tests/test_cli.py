@@ -213,7 +213,8 @@ def test_run_json_says_what_the_run_was_and_how_it_ended(finished):
     seconds = told["wall_seconds"]
     assert {"start", "compile", "train", "metrics", "records"} <= {*seconds}
     assert all(value >= 0 for value in seconds.values())
-    assert sum(value for name, value in seconds.items() if name != "total") <= seconds["total"] + 1e-6
+    # Records are written while the device works: each part is one of the total, and their sum may be more.
+    assert all(value <= seconds["total"] + 1e-6 for value in seconds.values())
 
 
 def test_the_names_other_programs_rely_on_are_everywhere(finished):
