@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import math
 from pathlib import Path
+from typing import Any
 
 import jax
+from jaxtyping import PyTree
 
 from ganexp import cache
 from ganexp.component import arrays
 from ganexp.description import describe
 from ganexp.job import Job
 from ganexp.train import init
-from ganexp.types import PLAYERS, Parameters
+from ganexp.types import PLAYERS
 
 
 def show(job: Job, folder: Path) -> None:
@@ -35,8 +37,8 @@ def show(job: Job, folder: Path) -> None:
     print(f"time: {estimate(job)}")
 
 
-def size(params: Parameters) -> int:
-    """How many numbers these arrays hold."""
+def size(params: PyTree[Any]) -> int:
+    """How many numbers these arrays, or what has their shapes, hold."""
     return sum(math.prod(leaf.shape) for leaf in jax.tree.leaves(params))
 
 

@@ -17,6 +17,7 @@ from ganexp.component import SettingError, numbers
 from ganexp.experiment import Experiment
 from ganexp.job import Job
 from ganexp.provenance import text
+from ganexp.records.documents import DocumentError
 from ganexp.records.lock import locked
 from ganexp.records.summary import write_summary
 from ganexp.runner.device import Runs
@@ -217,7 +218,8 @@ class LaneRecorders:
         else:
             self.refused[lane] = error
             # Somebody's mistake is a sentence, which names the folder.
-            said = str(error).removeprefix(f"{folder}: ") if isinstance(error, SettingError) else reason(error)
+            mistake = isinstance(error, (SettingError, DocumentError))
+            said = str(error).removeprefix(f"{folder}").lstrip(": /") if mistake else reason(error)
             outcome = Outcome(FAILED, 0, {}, said, 0, [])
         self._ended(lane, outcome)
 
