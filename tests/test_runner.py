@@ -81,8 +81,8 @@ def full_disk_of_checkpoints(patched: pytest.MonkeyPatch) -> None:
     ("fault", "reason"),
     [
         (broken_step, "RuntimeError: no such step"),
-        (full_disk, "OSError: [Errno 28] No space left on device: 'metrics.csv'"),
-        (full_disk_of_checkpoints, "OSError: [Errno 28] No space left on device: '0000000020.ckpt'"),
+        (full_disk, "metrics.csv: No space left on device"),
+        (full_disk_of_checkpoints, "0000000020.ckpt: No space left on device"),
     ],
 )
 def test_what_fails_says_the_same_and_leaves_where(fault, reason, words, tmp_path, monkeypatch, capsys):
@@ -94,8 +94,9 @@ def test_what_fails_says_the_same_and_leaves_where(fault, reason, words, tmp_pat
     assert len(folders) == (2 if words else 1)
     for folder in folders:
         assert said.count(f"ganexp: {folder}: failed: {reason}; {folder / 'error.txt'} says where") == 1
-        assert (folder / "error.txt").read_text().startswith("Traceback")
-        assert (folder / "error.txt").read_text().endswith(f"{reason}\n")
+        trace = (folder / "error.txt").read_text()
+        assert trace.startswith("Traceback")
+        assert all(words in trace.splitlines()[-1] for words in reason.split(": "))
         assert (summary(folder)["status"], summary(folder)["reason"]) == ("failed", reason)
         assert {*summary(folder)["wall_seconds"]} == {"start", "compile", "train", "metrics", "records", "total"}
     assert ganexp("resume", str(tmp_path / "out")) == 0

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 
@@ -19,11 +19,6 @@ def naming(path: Path) -> Iterator[None]:
         raise OSError(error.errno, error.strerror or str(error), str(path)) from error
 
 
-def _without_links(path: str, flags: int) -> int:
-    # A link that somebody else left in its place would be written through.
-    return os.open(path, flags | os.O_NOFOLLOW, 0o666)
-
-
 def write_atomically(path: Path, data: bytes, *, durable: bool) -> None:
     """Replace the file `path`: readers see the old or the new one, never a part; `durable`: after a power cut too.
 
@@ -32,9 +27,17 @@ def write_atomically(path: Path, data: bytes, *, durable: bool) -> None:
     # A fixed name, so that what a kill leaves behind is overwritten the next time.
     partial = path.with_name(path.name + ".partial")
     with naming(path):
-        with open(partial, "wb", opener=_without_links) as file:
-            file.write(data)
-            if durable:
-                file.flush()
-                os.fsync(file.fileno())
-        os.replace(partial, path)
+        # A link that somebody else left in its place would be written through.
+        descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o666)
+        try:
+            with open(descriptor, "wb") as file:
+                file.write(data)
+                if durable:
+                    file.flush()
+                    os.fsync(file.fileno())
+            os.replace(partial, path)
+        except OSError:
+            # It would take the last room of a full disk, which the note of the failure needs.
+            with suppress(OSError):
+                partial.unlink()
+            raise

@@ -105,7 +105,9 @@ def fail(folder: Path, summary: dict[str, Any], error: BaseException, seconds: d
 
 
 def reason(error: BaseException) -> str:
-    """The kind of an error, and what it says."""
+    """The kind of an error, and what it says; of the system's own, such as a full disk, the file and the system's words."""
+    if isinstance(error, OSError) and error.filename and error.strerror:
+        return f"{error.filename}: {error.strerror}"
     return f"{type(error).__name__}: {error}"[:2000]
 
 
