@@ -63,7 +63,12 @@ def make_with(home, text):
             f"d.{text}": loss,
         }
         final = {"grid/js": 0.1 + number / 10, "grid/js/floor": 0.01, f"{text}/x": 0.5}
-        more = {"git_commit": text, "versions": {text: text}, "device": {"kind": text, "count": 1}, text: text}
+        more = {
+            "git_commit": text,
+            "versions": {text: text},
+            "device": {"kind": text, "count": 1, "xla_flags": text},
+            text: text,
+        }
         folder = make(home, number, ["seed=0"], settings, final, status=state, reason=text, **more)
         words = [f"loss={loss}", f"optimizer.learning_rate={rate}", f"{text}={loss}", f"seed={number}"]
         content = json.dumps(words, ensure_ascii=False).encode("utf-8", "backslashreplace")

@@ -21,6 +21,7 @@ from ganexp.records.table import Table
 from ganexp.runner.device import SingleRun
 from ganexp.runner.lanes import Lanes
 from ganexp.runner.loop import Hooks, train
+from ganexp.runner.outcome import begin
 from ganexp.runner.recorder import Recorder
 from ganexp.runner.recorders import Lane, LaneRecorders
 from ganexp.runner.run import alone, run
@@ -135,3 +136,12 @@ def test_whenever_a_signal_comes_the_state_where_it_stops_the_run_is_saved(quest
     (outcome,) = outcomes
     assert (outcome.status, outcome.step, outcome.signal) == ("interrupted", question - 1, signal.SIGTERM)
     assert [int(path.stem) for path in checkpoints.paths(lane.folder)[:1]] == [question - 1] * (question > 1)
+
+
+@pytest.mark.parametrize("flags", ["", " --xla_cpu_enable_fast_math=false "])
+def test_the_flags_of_the_compiler_are_recorded_where_there_are_some(flags, tiny_job, tmp_path, monkeypatch):
+    monkeypatch.setenv("XLA_FLAGS", flags)
+    begin(tmp_path, tiny_job, [], None)
+    device = summary(tmp_path)["device"]
+    assert {*device} == {"platform", "kind", "count"} | ({"xla_flags"} if flags else set())
+    assert device.get("xla_flags", "") == flags.strip()

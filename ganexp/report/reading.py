@@ -168,7 +168,7 @@ def _versions(summary: Mapping[str, Any]) -> str:
 
 def _device(summary: Mapping[str, Any]) -> str:
     known = _part(summary, "device", dict, None) or {}
-    parts = _part(known, "count", int, None), "x", _part(known, "kind", str, None)
+    parts = _part(known, "count", int, None), "x", _part(known, "kind", str, None), _part(known, "xla_flags", str, None)
     return printable(" ".join(str(part) for part in parts if part is not None)) if known else ""
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import os
 import subprocess
 import traceback
 from collections.abc import Mapping, Sequence
@@ -73,7 +74,6 @@ def begin(
     refuse_links(folder)
     if (folder / SUMMARY_NAME).exists():
         refuse_changes(folder, restore(read_summary(folder), folder / SUMMARY_NAME).settings(), job.settings())
-    device = jax.devices()[0]
     summary = {
         "status": "running",
         "seed": job.experiment.seed,
@@ -82,7 +82,7 @@ def begin(
         "resumed_from_step": resumed_from_step,
         "versions": _versions(),
         "git_commit": git_commit(),
-        "device": {"platform": device.platform, "kind": device.device_kind, "count": jax.device_count()},
+        "device": _device(),
         "overrides": list(words),
         **record(job),
         "final": {},
@@ -132,6 +132,14 @@ def now() -> str:
 @functools.cache
 def _versions() -> dict[str, str]:
     return versions(LIBRARIES)
+
+
+def _device() -> dict[str, Any]:
+    """What computes, and the flags that XLA compiles with, which may change how numbers are rounded."""
+    device = jax.devices()[0]
+    known = {"platform": device.platform, "kind": device.device_kind, "count": jax.device_count()}
+    flags = os.environ.get("XLA_FLAGS", "").strip()
+    return known | {"xla_flags": flags} if flags else known
 
 
 @functools.cache
