@@ -34,7 +34,7 @@ def ganexp_advance(gan: str) -> tuple[Callable[[int], None], float]:
 
     from ganexp.component import arrays
     from ganexp.config.build import load
-    from ganexp.train import chunk, draw, init, no_report, train_step
+    from ganexp.training import chunk, draw, init, no_report, train_step
 
     recipe = {"tutorial": "binarized_mnist_tutorial", "dcgan": "dcgan_mnist"}[gan]
     rate, (b1, b2) = ADAM[gan]

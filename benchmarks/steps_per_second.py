@@ -3,7 +3,7 @@
 Both sides: two multi-layer perceptrons of 2 hidden ReLU layers, 2-D normal noise, a ring of 8 Gaussians drawn in the
 loop, the non-saturating loss on logits, Adam, one update of the discriminator and then one of the generator on fresh
 batches. Every figure comes from a fresh process, and the sides take turns. ganexp runs its own training path: the
-composed config, and `ganexp.train.chunk` as `ganexp.runner` calls it. Compiling and warming up count on neither side.
+composed config, and `ganexp.training.chunk` as `ganexp.runner` calls it. Compiling and warming up count on neither side.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ def ganexp_advance(width: int, batch: int) -> Callable[[int], None]:
 
     from ganexp.component import arrays
     from ganexp.config.build import load
-    from ganexp.train import chunk, init, no_report
+    from ganexp.training import chunk, init, no_report
 
     # All that decides the work is said here, so that another default changes no figure.
     words = [

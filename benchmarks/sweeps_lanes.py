@@ -69,7 +69,7 @@ def products(experiment: Any) -> int:
     import jax
 
     from ganexp.component import arrays
-    from ganexp.train import draw, init, train_step
+    from ganexp.training import draw, init, train_step
 
     def one(experiment: Any, data: Any, state: Any) -> Any:
         return train_step(experiment, state, draw(experiment, data, state.step))[0]

@@ -13,7 +13,7 @@ import msgpack
 import numpy as np
 
 from ganexp.records.atomic import write_atomically
-from ganexp.train import Report
+from ganexp.training import Report
 from ganexp.types import TrainState
 
 MAGIC = b"ganexp checkpoint 1\n"

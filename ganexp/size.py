@@ -17,7 +17,7 @@ from ganexp.experiment import Experiment
 from ganexp.job import Job
 from ganexp.nets.size import Size
 from ganexp.optimizers import Optimizer
-from ganexp.train import block_length
+from ganexp.training import block_length
 from ganexp.types import PLAYERS
 
 NUMBER = 4  # bytes of a number on the device; the host's are of twice as many

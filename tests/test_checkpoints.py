@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from ganexp.checkpoints import BadCheckpoint, Checkpoint, load, paths, save, settings_of
-from ganexp.train import Report
+from ganexp.training import Report
 from ganexp.types import PLAYERS, Player, TrainState
 
 SETTINGS = {"dataset": "ring", "dataset.radius": 2.0, "dataset.weights": None, "batch_size": 16, "seed": 2**32 - 1}

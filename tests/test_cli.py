@@ -24,7 +24,7 @@ from ganexp.config.build import load
 from ganexp.config.options import groups, job_settings, options
 from ganexp.report.metrics import headline
 from ganexp.runner.pace import Progress
-from ganexp.train import init
+from ganexp.training import init
 
 NETS = tuple(f"model.{player}.{size}" for player in ("generator", "discriminator") for size in ("width=8", "depth=2"))
 LOOKS = ("steps=60", "log_every=10", "eval_every=20", "image_every=30", "checkpoint_every=20", "eval_samples=500")

@@ -11,7 +11,7 @@ import pytest
 from ganexp.component import arrays
 from ganexp.config.build import job
 from ganexp.config.compose import compose
-from ganexp.train import chunk, init, no_report
+from ganexp.training import chunk, init, no_report
 from ganexp.types import PLAYERS
 
 

@@ -24,7 +24,7 @@ from ganexp.metrics.images import ClosingScores, leak, read
 from ganexp.outputs import GumbelSigmoid, StraightThrough, Threshold
 from ganexp.priors import Normal, Uniform
 from ganexp.records.rows import RowFile
-from ganexp.train import init
+from ganexp.training import init
 from ganexp.types import DISCRIMINATOR, GENERATOR
 from ganexp.views.probe_images import STEPS, between, nearest
 

@@ -23,7 +23,7 @@ from ganexp.config.build import load
 from ganexp.datasets import BinarizedMnist, FashionMnist, Mnist, StackedMnist, images
 from ganexp.datasets.order import positions, shuffled
 from ganexp.datasets.source import bundled, cache, origin
-from ganexp.train import draw
+from ganexp.training import draw
 
 KEY = jax.random.key(5)
 ORDER = jax.random.key(6)

@@ -19,7 +19,7 @@ from ganexp.config.compose import compose
 from ganexp.experiment import Experiment
 from ganexp.records.table import read_table
 from ganexp.runner.run import run
-from ganexp.train import SIGNALS, Report, chunk, draw, init, no_report, train_step
+from ganexp.training import SIGNALS, Report, chunk, draw, init, no_report, train_step
 from ganexp.types import DISCRIMINATOR, GENERATOR, PLAYERS, Draws, TrainState
 from ganexp.updates import update
 

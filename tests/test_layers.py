@@ -7,7 +7,7 @@ import ganexp
 
 ROOT = Path(ganexp.__file__).parent
 LAYERS = [
-    ["spelling", "values", "blocks", "places", "__init__"],
+    ["spelling", "values", "blocks", "places", "version"],
     ["component"],
     ["description"],
     ["types"],
@@ -15,13 +15,15 @@ LAYERS = [
     ["experiment"],
     ["game"],
     ["job", "updates", "classifier"],
-    ["train", "metrics", "records", "provenance"],
+    ["training", "metrics", "records", "provenance"],
     ["views", "size"],
     ["checkpoints", "report"],
     ["runner", "cache"],
-    ["sweep"],
+    ["sweeps"],
     ["config"],
     ["cli", "hydra_plugin"],
+    ["api"],
+    ["__init__"],
 ]
 RANK = {name: rank for rank, names in enumerate(LAYERS) for name in names}
 # The one part of a layer above that says something about a part of one below: which libraries have which door.

@@ -10,7 +10,7 @@ import pytest
 
 from ganexp.component import arrays
 from ganexp.losses import LeastSquares, MaximumLikelihood, Minimax, NonSaturating
-from ganexp.train import draw, init, train_step
+from ganexp.training import draw, init, train_step
 
 LN2 = np.log(2)
 A = np.random.default_rng(0).normal(0.5, 2, 64)

@@ -13,7 +13,7 @@ import pytest
 from ganexp.component import arrays, component
 from ganexp.game import discriminator_terms, judge, total
 from ganexp.penalties import R1, WeightClipping
-from ganexp.train import draw, init, train_step
+from ganexp.training import draw, init, train_step
 from ganexp.types import DISCRIMINATOR, GENERATOR, Penalty
 
 REAL, FAKE = jnp.asarray(np.random.default_rng(0).normal(size=(2, 32, 3)), jnp.float32)

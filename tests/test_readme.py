@@ -41,7 +41,7 @@ def test_every_command_in_the_readme_composes(command):
 
 
 def test_the_hinge_loss_as_it_stands_is_a_loss():
-    (code,) = blocks("python")
+    _, code = blocks("python")
     names = {**vars(losses), "Any": Any}
     exec(code, names)
     hinge = names["Hinge"](margin=2.0)

@@ -86,5 +86,5 @@ def test_the_game_is_the_only_file_that_applies_a_network_of_a_player():
     architectures = {name for name in naming("net") if not name.startswith("ganexp.nets.")}
     assert architectures == {"ganexp.experiment"}
     holders = naming("networks")
-    assert holders == {"ganexp.experiment", "ganexp.game", "ganexp.train"}
+    assert holders == {"ganexp.experiment", "ganexp.game", "ganexp.training"}
     assert holders & naming("apply") == {"ganexp.game"}

@@ -10,10 +10,10 @@ from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any, NoReturn
 
-import ganexp
 from ganexp.cli import environment, streams
 from ganexp.cli.exit_codes import FAILED, FINISHED, INTERRUPTED, MISTAKE
 from ganexp.cli.sentences import say
+from ganexp.version import __version__
 
 # Each command with the flags it takes; `report` has a parser of its own.
 COMMANDS = {
@@ -114,7 +114,7 @@ def _main(arguments: list[str]) -> int:
         (typed.words[0], typed.words[1:]) if typed.words[:1] and typed.words[0] in COMMANDS else ("train", typed.words)
     )
     if typed.version:
-        print(f"ganexp {ganexp.__version__}")
+        print(f"ganexp {__version__}")
         return FINISHED
     if typed.help:
         from ganexp.cli import help as page

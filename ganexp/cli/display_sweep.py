@@ -20,9 +20,9 @@ from ganexp.job import Job
 from ganexp.runner.outcome import FAILED, Outcome, failure
 from ganexp.runner.pace import Progress
 from ganexp.runner.recorders import Lane
-from ganexp.sweep.folder import is_over
-from ganexp.sweep.plan import Program, plan
-from ganexp.sweep.together import Display, mapping
+from ganexp.sweeps.folder import is_over
+from ganexp.sweeps.plan import Program, plan
+from ganexp.sweeps.together import Display, mapping
 
 TENTHS = 10
 MOST_SHOWN = 20

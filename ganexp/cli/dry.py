@@ -13,7 +13,7 @@ from ganexp import cache
 from ganexp.component import arrays
 from ganexp.description import describe
 from ganexp.job import Job
-from ganexp.train import init
+from ganexp.training import init
 from ganexp.types import PLAYERS
 
 

@@ -14,7 +14,7 @@ from ganexp.cli.sweep_plan import Planned
 from ganexp.config.multirun import Each, launch
 from ganexp.job import Job
 from ganexp.provenance import refuse_changes
-from ganexp.sweep import folder as records
+from ganexp.sweeps import folder as records
 
 
 def each_alone(words: Sequence[str], folder: Path, runs: Sequence[Planned]) -> int:

@@ -1,4 +1,4 @@
-"""A run that was begun before: what made it, and its newest good checkpoint."""
+"""A run that was begun before: what made it, and where it goes on from."""
 
 from __future__ import annotations
 
@@ -10,13 +10,14 @@ import jax
 
 from ganexp import checkpoints, size
 from ganexp.checkpoints import BadCheckpoint, Checkpoint
+from ganexp.cli import workspace
 from ganexp.cli.workspace import quoted
 from ganexp.component import arrays
 from ganexp.config.mistakes import Mistake
 from ganexp.job import Job
 from ganexp.provenance import refuse_changes, restore
 from ganexp.records.summary import SUMMARY_NAME, read_summary
-from ganexp.train import init, no_report
+from ganexp.training import init, no_report
 
 
 def summary(folder: Path) -> dict[str, Any]:
@@ -75,3 +76,14 @@ def point(folder: Path, job: Job, known: dict[str, Any]) -> Checkpoint | None:
                 f"{folder}: is at step {step:,} already; give it more: ganexp resume {quoted(folder)} steps={2 * step}"
             )
     return checkpoint
+
+
+def start(folder: Path, job: Job) -> Checkpoint | None:
+    """Where `job` goes on from, if it began in `folder` before; None for its start; raises Mistake and SettingError where the folder
+    holds something else, or as many steps already."""
+    workspace.refuse_sweep(folder)
+    if not workspace.holds_run(folder):
+        return None
+    known = summary(folder)
+    refuse_changes(folder, job_of(folder, known).settings(), job.settings())
+    return point(folder, job, known)

@@ -45,7 +45,7 @@ def command(words: Sequence[str], typed: argparse.Namespace) -> int:
 
 
 def _refuse_lane(folder: Path, job: Job, known: dict[str, object]) -> None:
-    from ganexp.sweep.folder import read
+    from ganexp.sweeps.folder import read
 
     home = folder.resolve().parent
     if job.steps == known.get("steps") or not (home / SWEEP_NAME).exists():

@@ -31,8 +31,8 @@ from ganexp.records.lock import locked
 from ganexp.records.summary import read_summary
 from ganexp.report.metrics import lower_is_better, penalty
 from ganexp.runner.signals import interruptible
-from ganexp.sweep import folder as records
-from ganexp.sweep.plan import plan
+from ganexp.sweeps import folder as records
+from ganexp.sweeps.plan import plan
 
 
 def command(words: Sequence[str], dry_run: bool, launcher: str) -> int:

@@ -33,7 +33,7 @@ from ganexp.provenance import record
 from ganexp.records.links import refuse_links
 from ganexp.records.lock import locked
 from ganexp.runner.signals import interruptible
-from ganexp.sweep import folder as records
+from ganexp.sweeps import folder as records
 
 
 def command(words: Sequence[str], dry_run: bool) -> int:

@@ -12,7 +12,7 @@ from ganexp.cli.exit_codes import FAILED, SIGNALED, STATUSES
 from ganexp.datasets import Curve
 from ganexp.job import Job
 from ganexp.report.metrics import main_metric, penalty
-from ganexp.sweep import folder as records
+from ganexp.sweeps import folder as records
 
 NOT_BEGUN = "not begun"
 

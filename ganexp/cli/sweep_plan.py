@@ -17,7 +17,7 @@ from ganexp.job import Job
 from ganexp.provenance import record
 from ganexp.report.metrics import LOWER_IS_BETTER
 from ganexp.spelling import nearest
-from ganexp.sweep import folder as records
+from ganexp.sweeps import folder as records
 
 LAUNCHER = "jax"
 GRIDS = ("basic",)  # Sweepers that make every combination.

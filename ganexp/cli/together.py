@@ -25,9 +25,9 @@ from ganexp.provenance import record
 from ganexp.report.metrics import LOWER_IS_BETTER, headline
 from ganexp.runner.outcome import Outcome
 from ganexp.runner.recorders import Lane
-from ganexp.sweep.folder import Known, summary, write
-from ganexp.sweep.plan import plan
-from ganexp.sweep.together import announce, train_sweep
+from ganexp.sweeps.folder import Known, summary, write
+from ganexp.sweeps.plan import plan
+from ganexp.sweeps.together import announce, train_sweep
 
 OF_IMAGES = ("mnist_", "classes/", "leak/", "parzen/")
 

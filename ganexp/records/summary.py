@@ -12,9 +12,9 @@ from typing import Any
 
 import numpy as np
 
-import ganexp
 from ganexp.records.atomic import write_atomically
 from ganexp.records.documents import DocumentError, printable, read_json
+from ganexp.version import __version__
 
 SUMMARY_NAME = "run.json"
 # A run leaves a few thousand bytes.
@@ -37,7 +37,7 @@ def versions(libraries: Iterable[str]) -> dict[str, str]:
     """The versions of Python, of ganexp and of `libraries`."""
     return {
         "python": platform.python_version(),
-        "ganexp": ganexp.__version__,
+        "ganexp": __version__,
         **{library: version(library) for library in libraries},
     }
 

@@ -13,7 +13,7 @@ from jaxtyping import Float, PyTree
 
 from ganexp.component import arrays
 from ganexp.experiment import Experiment
-from ganexp.train import Report, chunk, init, no_report
+from ganexp.training import Report, chunk, init, no_report
 from ganexp.types import TrainState
 
 
@@ -80,7 +80,7 @@ def _jitted(function: Callable[..., Any], *static: str) -> Any:
 def advance(
     constants: Constants, data: PyTree, state: TrainState, report: Report, stop: Any
 ) -> tuple[TrainState, Report]:
-    """One run's chunk of training; see `train.chunk`."""
+    """One run's chunk of training; see `training.chunk`."""
     return chunk(constants.experiment, data, state, report, stop)
 
 

@@ -15,7 +15,7 @@ from jaxtyping import PyTree
 
 from ganexp.experiment import Experiment
 from ganexp.runner.device import Runs, advance, constants
-from ganexp.train import Report
+from ganexp.training import Report
 from ganexp.types import TrainState
 
 AXIS = "lanes"

@@ -16,7 +16,7 @@ from ganexp.runner.device import Runs
 from ganexp.runner.pace import Pace, Progress
 from ganexp.runner.recorders import LaneRecorders
 from ganexp.runner.writer import Writer
-from ganexp.train import Report, block_length
+from ganexp.training import Report, block_length
 from ganexp.types import TrainState
 
 

@@ -21,7 +21,7 @@ from ganexp.job import Job
 from ganexp.provenance import record, refuse_changes, restore
 from ganexp.records.links import refuse_links
 from ganexp.records.summary import SUMMARY_NAME, read_summary, versions, write_summary
-from ganexp.train import SIGNALS, Report, first_bad_operation
+from ganexp.training import SIGNALS, Report, first_bad_operation
 from ganexp.types import TrainState
 
 ERROR_NAME = "error.txt"

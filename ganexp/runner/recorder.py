@@ -24,7 +24,7 @@ from ganexp.report.metrics import headline
 from ganexp.runner.looks import LastLook, Look, Wanted
 from ganexp.runner.outcome import Outcome
 from ganexp.runner.pace import Clock
-from ganexp.train import Report
+from ganexp.training import Report
 from ganexp.types import PLAYERS, WHITE, Image
 from ganexp.views.history import History
 from ganexp.views.pictures import Pictures

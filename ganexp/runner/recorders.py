@@ -23,7 +23,7 @@ from ganexp.records.summary import write_summary
 from ganexp.runner.device import Runs
 from ganexp.runner.outcome import FAILED, Outcome, begin, diagnosis, ended, fail, reason
 from ganexp.runner.pace import Clock
-from ganexp.train import Report
+from ganexp.training import Report
 from ganexp.types import TrainState
 
 if TYPE_CHECKING:

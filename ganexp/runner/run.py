@@ -16,7 +16,7 @@ from ganexp.runner.outcome import Outcome
 from ganexp.runner.pace import Progress
 from ganexp.runner.recorders import Lane, LaneRecorders
 from ganexp.runner.signals import interruptible
-from ganexp.train import Report
+from ganexp.training import Report
 from ganexp.types import TrainState
 
 

@@ -18,8 +18,8 @@ from ganexp.checkpoints import BadCheckpoint
 from ganexp.component import arrays
 from ganexp.job import Job
 from ganexp.runner.lanes import Lanes
-from ganexp.sweep.folder import PROGRAMS
-from ganexp.train import Report, init, no_report
+from ganexp.sweeps.folder import PROGRAMS
+from ganexp.training import Report, init, no_report
 from ganexp.types import TrainState
 
 LANES = "lanes"

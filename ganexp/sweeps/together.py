@@ -19,10 +19,10 @@ from ganexp.runner.outcome import FAILED, Outcome
 from ganexp.runner.pace import Progress
 from ganexp.runner.recorders import Lane, LaneRecorders, Shared
 from ganexp.runner.run import alone
-from ganexp.sweep.folder import is_over, summary
-from ganexp.sweep.origin import Origin, forget, made, origins, restored
-from ganexp.sweep.plan import Program
-from ganexp.train import Report
+from ganexp.sweeps.folder import is_over, summary
+from ganexp.sweeps.origin import Origin, forget, made, origins, restored
+from ganexp.sweeps.plan import Program
+from ganexp.training import Report
 from ganexp.types import TrainState
 
 

@@ -11,7 +11,7 @@ import jax
 
 from ganexp.component import arrays
 from ganexp.job import Job
-from ganexp.train import init
+from ganexp.training import init
 
 MOST_LANES = 256
 MEMORY = 2**30  # bytes that the states and evaluations of a program's lanes may take

@@ -1,0 +1,196 @@
+"""What `import ganexp` offers to a notebook or a script: compose a job, train it, sweep, and open what was trained.
+
+Nothing here depends on, or changes, Hydra's global state. Pictures, checkpoints and records are those of the command; what it
+would say in a sentence with status 2 is raised as `Mistake` or `SettingError`, which are both a ValueError.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import shlex
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import jax
+import numpy as np
+from jaxtyping import ArrayLike, Float, Real
+
+from ganexp import cache
+from ganexp.cli import display, reopen, workspace
+from ganexp.cli.exit_codes import SIGNALED
+from ganexp.component import SettingError, arrays
+from ganexp.config.build import load
+from ganexp.config.compose import literal
+from ganexp.config.grid import refuse_of_sweeps, refuse_single
+from ganexp.config.mistakes import Mistake
+from ganexp.experiment import Experiment, Stream
+from ganexp.game import generate, judge
+from ganexp.job import Job
+from ganexp.provenance import record
+from ganexp.records.table import TABLE_NAME, read_table
+from ganexp.runner.run import run
+from ganexp.sweeps import folder as sweep_folder
+from ganexp.types import DISCRIMINATOR, GENERATOR, TrainState
+
+__all__ = ["Job", "Mistake", "Run", "SettingError", "compose", "open_run", "open_sweep", "sweep", "train"]
+
+Words = Sequence[str] | str
+BLOCK = 1000  # points that a network is applied to at a time
+
+
+class Run:
+    """A run in its folder, as its records say; `open_run` makes it."""
+
+    def __init__(self, folder: Path | str):
+        """Open the run in `folder`; raises Mistake where there is none."""
+        self.folder = workspace.begun(str(folder))
+        self.summary: dict[str, Any] = reopen.summary(self.folder)
+
+    def __repr__(self) -> str:
+        return f"Run({str(self.folder)!r}: {self.status} at step {self.summary.get('step', 0)})"
+
+    @property
+    def status(self) -> str:
+        """`running`, `finished`, `interrupted`, `diverged` or `failed`."""
+        return str(self.summary.get("status"))
+
+    @property
+    def final(self) -> dict[str, float]:
+        """The last evaluation, by tag: that at the end, or the last before a run diverged or stopped."""
+        return {tag: float(value) for tag, value in self.summary.get("final", {}).items()}
+
+    @functools.cached_property
+    def job(self) -> Job:
+        """The job that was trained; raises SettingError where the records do not hold it."""
+        return reopen.job_of(self.folder, self.summary)
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """Every resolved setting by its dotted path, as it is typed."""
+        return {name: value for part in record(self.job).values() for name, value in part.items()}
+
+    @property
+    def metrics(self) -> dict[str, Real[np.ndarray, " rows"]]:
+        """The columns of metrics.csv: `step`, and each scalar by its tag, NaN where a step has none. `pandas.DataFrame(run.metrics)`
+        is a data frame."""
+        return read_table(self.folder / TABLE_NAME)
+
+    @functools.cached_property
+    def state(self) -> TrainState:
+        """The players at the newest good checkpoint; raises Mistake where there is none."""
+        checkpoint = reopen.newest(self.folder, self.job)
+        if checkpoint is None:
+            raise Mistake(f"{self.folder}: has no checkpoint yet")
+        return jax.device_put(checkpoint.state)
+
+    def generate(self, n: int, seed: int = 0) -> Float[np.ndarray, "n ..."]:
+        """`n` generated points, in data units; the first of more are the same."""
+        key = jax.random.fold_in(self.job.experiment.key(Stream.PICTURES), np.uint32(seed))
+        blocks = [_generated(self._arrays, self.state, key, block) for block in range(-(-n // BLOCK))]
+        points = np.concatenate(blocks or [np.empty((0, *self.job.experiment.dataset.shape), np.float32)])[:n]
+        return np.asarray(self.job.experiment.dataset.natural(points))
+
+    def discriminate(self, x: Float[ArrayLike, "n ..."]) -> Float[np.ndarray, " n"]:
+        """The discriminator's output on points [n, ...] in data units, as the loss reads it: D(x), or a critic's value.
+
+        Raises Mistake where the points have another shape than the data's.
+        """
+        points, dataset = np.asarray(x, np.float32), self.job.experiment.dataset
+        if points.shape[1:] != dataset.shape or not points.ndim:
+            raise Mistake(f"points of this run have the shape {('n', *dataset.shape)}, and not {points.shape}")
+        filled = np.concatenate([points, np.zeros((-len(points) % BLOCK, *dataset.shape), np.float32)])
+        blocks = [_judged(self._arrays, self.state, part) for part in filled.reshape(-1, BLOCK, *dataset.shape)]
+        return np.concatenate([*blocks, np.empty(0, np.float32)])[: len(points)]
+
+    @functools.cached_property
+    def _arrays(self) -> Experiment:
+        return arrays(self.job.experiment)
+
+
+def compose(words: Words = ()) -> Job:
+    """The job that words describe, as they are typed behind `ganexp`; raises Mistake and SettingError."""
+    typed = _typed(words)
+    refuse_of_sweeps(typed)
+    config, job = load(typed)
+    refuse_single(config, typed)
+    return job
+
+
+def train(job: Job, folder: Path | str) -> Run:
+    """Train `job` in `folder`, or go on with it there; what has come to its end already is only opened.
+
+    A run that diverges or fails is returned like one that finishes: its `status` says so. Raises what keeps it from beginning, and
+    KeyboardInterrupt after a signal, with the state saved.
+    """
+    place = workspace.begun(str(folder))
+    job = dataclasses.replace(job, out=str(place))
+    if _has_ended(place, job):
+        return Run(place)
+    checkpoint = reopen.start(place, job)
+    workspace.load_data(job)
+    workspace.make(place)
+    cache.enable()
+    with display.progress(job.steps) as show:
+        outcome = run(job, place, resumed=checkpoint, show=show)
+    if outcome.signal:
+        raise KeyboardInterrupt(f"{place}: interrupted at step {outcome.step}; train it again to go on")
+    return Run(place)
+
+
+def sweep(words: Words, folder: Path | str) -> list[Run]:
+    """Train every run of the sweep that words describe, as they are typed behind `ganexp -m`, or go on with it; the runs in order.
+
+    Raises Mistake and SettingError before anything is written, and KeyboardInterrupt after a signal, with the states saved.
+    """
+    from ganexp.cli import sweep as command
+
+    place = workspace.begun(str(folder))
+    status = command.command([*_typed(words), f"out={literal(str(place))}"], dry_run=False)
+    if status > SIGNALED:
+        raise KeyboardInterrupt(f"{place}: interrupted; sweep again to go on")
+    return open_sweep(place)
+
+
+def open_run(folder: Path | str) -> Run:
+    """The run in `folder`; raises Mistake where there is none."""
+    return Run(folder)
+
+
+def open_sweep(folder: Path | str) -> list[Run]:
+    """The runs of the sweep in `folder` that have begun, in order; raises Mistake and SettingError."""
+    place = workspace.begun(str(folder))
+    known = sweep_folder.read(place)
+    if known is None:
+        raise Mistake(f"{place}: is not the folder of a sweep (it has no {sweep_folder.NAME})")
+    return [Run(place / listed.name) for listed in known.runs if workspace.holds_run(place / listed.name)]
+
+
+def _typed(words: Words) -> list[str]:
+    return workspace.as_they_stand(shlex.split(words) if isinstance(words, str) else words)
+
+
+def _has_ended(folder: Path, job: Job) -> bool:
+    """Whether the folder holds this job, at its end."""
+    if not workspace.holds_run(folder):
+        return False
+    there = Run(folder)
+    ended = there.status in ("finished", "diverged") and there.job.steps == job.steps
+    return ended and there.job.settings() == job.settings()
+
+
+@jax.jit
+def _generated(experiment: Experiment, state: TrainState, key: Any, block: Any) -> Any:
+    experiment, key = experiment.at(state.step), jax.random.fold_in(key, block)
+    noise = experiment.prior.sample(key, BLOCK)
+    return generate(experiment, state.players[GENERATOR], noise, key, train=False)[0]
+
+
+@jax.jit
+def _judged(experiment: Experiment, state: TrainState, x: Any) -> Any:
+    experiment = experiment.at(state.step)
+    points = experiment.dataset.seen(x)
+    # A network in evaluation mode draws nothing.
+    critique, _ = judge(experiment, state.players[DISCRIMINATOR], points, jax.random.key(0), train=False)
+    return experiment.loss.output(critique.logits)
