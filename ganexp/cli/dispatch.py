@@ -23,9 +23,9 @@ COMMANDS = {
     "report": (),
     "quiz": (),
     "classifier": (),
-    "list": (),
+    "list": ("markdown",),
 }
-FLAGS = {"multirun": "-m", "cfg": "--cfg", "dry_run": "--dry-run"}
+FLAGS = {"multirun": "-m", "cfg": "--cfg", "dry_run": "--dry-run", "markdown": "--markdown"}
 
 
 class _Parser(argparse.ArgumentParser):
@@ -41,6 +41,7 @@ def _parser() -> _Parser:
     parser.add_argument("-m", "--multirun", action="store_true")
     parser.add_argument("--cfg", choices=("job", "hydra", "all"))
     parser.add_argument("--dry-run", action="store_true")
+    parser.add_argument("--markdown", action="store_true")
     parser.add_argument("-sc", "--shell-completion", metavar="WHAT=SHELL")
     parser.add_argument("words", nargs="*")
     return parser
@@ -126,7 +127,7 @@ def _main(arguments: list[str]) -> int:
     if command == "list":
         from ganexp.cli import help as page
 
-        return page.show_options(words)
+        return page.show_options(words, typed.markdown)
     if typed.shell_completion:
         from ganexp.cli import completion
         from ganexp.cli.guard import guarded

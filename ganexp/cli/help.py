@@ -26,6 +26,7 @@ ganexp trains a GAN and records it for TensorBoard.
   --dry-run      say what would run, and how long it takes once that is known
   --cfg job      print the composed config (also: hydra, all)
   -m             one run for each combination, side by side: ganexp -m seed=0,1,2 loss=minimax,non_saturating
+  --markdown     of list: tables with the paper and the source file of each option
   -sc            shell completion: eval "$(ganexp -sc install=bash)"  (or zsh, fish)
   --help, --version
 
@@ -71,13 +72,18 @@ def _table(rows: Iterable[tuple[str, str]], width: int) -> str:
     return "\n".join(lines)
 
 
-def show_options(words: Sequence[str]) -> int:
-    """Print the options of the groups named, or of all; the exit status."""
+def show_options(words: Sequence[str], markdown: bool) -> int:
+    """Print the options of the groups named, or of all, as text or as Markdown; the exit status."""
     known = groups()
     for word in words:
         if word not in known:
             say(f"list {word}: there is no such group; there are {', '.join(known)}{nearest(word, known)}")
             return 2
+    if markdown:
+        from ganexp.cli import catalogue
+
+        print(catalogue.text(words))
+        return 0
     for group in words or known:
         print(f"{group}:")
         print(_table(_described(group), 110))
