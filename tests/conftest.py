@@ -1,5 +1,5 @@
 """How every test runs. Warnings are errors (pyproject.toml); here: ranks are not promoted, types are checked at run
-time, and compiled programs are kept between runs in pytest's own cache."""
+time, compiled programs are kept between runs in pytest's own cache, and compiled in haste where no bits are compared."""
 
 from __future__ import annotations
 
@@ -15,7 +15,13 @@ from beartype.roar import BeartypeDecorHintPep585DeprecationWarning
 from jaxtyping import install_import_hook
 
 # Before anything of ganexp is imported. An int is accepted where a float is asked for, as PEP 484 says.
-install_import_hook("ganexp", "beartype.beartype(conf=beartype.BeartypeConf(is_pep484_tower=True))")
+ARRAYS = (
+    "blocks", "checkpoints", "classifier", "component", "datasets", "experiment", "game", "losses", "metrics", "nets",
+    "optimizers", "outputs", "penalties", "priors", "runner", "schedules", "size", "training", "types", "updates", "views",
+)  # fmt: skip
+install_import_hook(
+    [f"ganexp.{name}" for name in ARRAYS], "beartype.beartype(conf=beartype.BeartypeConf(is_pep484_tower=True))"
+)
 jax.config.update("jax_numpy_rank_promotion", "raise")
 # Lanes are spread over devices.
 jax.config.update("jax_num_cpu_devices", 2)
@@ -60,6 +66,17 @@ def pytest_configure(config: pytest.Config) -> None:
         jax.config.update("jax_compilation_cache_dir", str(config.cache.mkdir("jax")))
         jax.config.update("jax_persistent_cache_min_compile_time_secs", 0)
         jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def haste(request):
+    """Programs are compiled without most of XLA's passes, which take longer than the small programs run; not in a module marked
+    `exact`, whose tests compare bits: those of two programs agree only as users' programs are compiled."""
+    hasty = request.node.get_closest_marker("exact") is None
+    if jax.config.read("jax_disable_most_optimizations") != hasty:
+        # What was compiled the other way is another program.
+        jax.clear_caches()
+        jax.config.update("jax_disable_most_optimizations", hasty)
 
 
 @pytest.fixture(scope="session")

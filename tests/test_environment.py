@@ -19,6 +19,7 @@ from ganexp.cli import environment
 from ganexp.places import cache_home
 
 COMMAND = str(Path(sys.executable).with_name("ganexp"))
+pytestmark = pytest.mark.exact
 SHORT = (*NETS, "steps=30", "log_every=10", "eval_every=30", "image_every=30", "eval_samples=500", "batch_size=16")
 # Each of these would stop a run, or change its numbers or its pictures.
 HOSTILE = {

@@ -24,7 +24,7 @@ SMALL = (
 SWEPT = ("seed=0,1,2", "loss=minimax,least_squares")
 FINAL_SAMPLES = 500
 
-pytestmark = pytest.mark.usefixtures("one_cache", "short_ends")
+pytestmark = [pytest.mark.exact, pytest.mark.usefixtures("one_cache", "short_ends")]
 
 
 def summary(folder: Path) -> dict:

@@ -32,6 +32,7 @@ RANDOM = (
     "model.discriminator.dropout=0.2",
 )
 STEPS = 40
+pytestmark = pytest.mark.exact
 
 
 def same(left: Any, right: Any) -> bool:

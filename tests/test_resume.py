@@ -46,7 +46,7 @@ VARIANTS = {
 
 FINAL_SAMPLES = 1000
 
-pytestmark = pytest.mark.usefixtures("one_cache", "short_ends")
+pytestmark = [pytest.mark.exact, pytest.mark.usefixtures("one_cache", "short_ends")]
 
 
 def train(folder: Path, *overrides: str) -> Path:

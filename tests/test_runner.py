@@ -38,7 +38,7 @@ RUN = (
 )
 FINAL_SAMPLES = 50
 
-pytestmark = pytest.mark.usefixtures("one_cache", "short_ends")
+pytestmark = [pytest.mark.exact, pytest.mark.usefixtures("one_cache", "short_ends")]
 
 
 def summary(folder: Path) -> dict[str, Any]:

@@ -29,7 +29,7 @@ SWEPT = ("optimizer.learning_rate=0.01,1e30,0.1", "loss=least_squares,minimax")
 IMAGES = (*DIGITS, *NETS, *LOOKS)
 FINAL_SAMPLES = 1000
 
-pytestmark = pytest.mark.usefixtures("one_cache", "short_ends")
+pytestmark = [pytest.mark.exact, pytest.mark.usefixtures("one_cache", "short_ends")]
 
 
 def summary(folder: Path) -> dict:

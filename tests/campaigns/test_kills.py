@@ -30,7 +30,7 @@ SWEEP = ("-m", *RUN, "loss=minimax,non_saturating", "seed=0,1")
 ENDED = {signal.SIGINT: 130, signal.SIGTERM: 143, signal.SIGHUP: 129}
 
 # Each moment costs two to four processes that import, compile and train.
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.exact, pytest.mark.slow]
 
 
 class Ended(NamedTuple):
