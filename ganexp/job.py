@@ -39,7 +39,7 @@ class Sweep(Component):
 class Job(Component):
     """`steps` training steps of `experiment`, with records in the folder `out`.
 
-    Every `log_every` steps the losses are recorded, every `eval_every` the metrics on `eval_samples` points, every
+    Every `log_every` steps the losses are recorded, every `eval_every` the metrics on `eval_samples` points (at the end on `final_samples` at least), every
     `image_every` the pictures, every `checkpoint_every` the state; 0 leaves that to the start and the end.
     `explain_divergence` looks for the operation at which a diverged run went wrong; `profile` traces the run after its first
     chunk into `out`/profile. `epochs`, where the data set has an end, takes the place of `steps`, and may be a fraction.
@@ -51,6 +51,7 @@ class Job(Component):
     log_every: int = setting(100, least=0)
     eval_every: int = setting(1000, least=0)
     eval_samples: int = setting(2500, least=1)
+    final_samples: int = setting(10_000, least=1)
     image_every: int = setting(1000, least=0)
     checkpoint_every: int = setting(5000, least=0)
     explain_divergence: bool = False

@@ -37,7 +37,7 @@ with warnings.catch_warnings():
     from ganexp.datasets.source.cache import store
     from ganexp.experiment import Experiment
     from ganexp.job import Job
-    from ganexp.runner import recorder
+    from ganexp.metrics import evaluators
 
 
 def _unchecked(cls: type) -> None:
@@ -56,6 +56,7 @@ TINY = (
     "model.discriminator.width=4",
     "model.discriminator.depth=1",
     "eval_samples=50",
+    "final_samples=50",
     "steps=4",
 )
 
@@ -74,8 +75,9 @@ def haste(request):
     `exact`, whose tests compare bits: those of two programs agree only as users' programs are compiled."""
     hasty = request.node.get_closest_marker("exact") is None
     if jax.config.read("jax_disable_most_optimizations") != hasty:
-        # What was compiled the other way is another program.
+        # What was compiled the other way is another program, and what it read other numbers.
         jax.clear_caches()
+        evaluators._KNOWN.clear()
         jax.config.update("jax_disable_most_optimizations", hasty)
 
 
@@ -115,18 +117,11 @@ def grey_cache(monkeypatch, tmp_path_factory):
     return home / "ganexp" / "data"
 
 
-@pytest.fixture(scope="module")
-def short_ends(request):
-    """The last evaluation of a run takes the FINAL_SAMPLES of the test's module: most of a small run's time would be its end."""
-    with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(recorder, "FINAL_SAMPLES", request.module.FINAL_SAMPLES)
-        yield
-
-
 @pytest.fixture
 def one_cache(monkeypatch, tmp_path_factory):
     """Compiled programs are shared by all runs of a test, in this process and in others."""
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.getbasetemp() / "cache"))
+    name = "hasty_cache" if jax.config.read("jax_disable_most_optimizations") else "cache"
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.getbasetemp() / name))
     kept = jax.config.jax_compilation_cache_dir or str(tmp_path_factory.getbasetemp() / "jax")
     monkeypatch.setenv("JAX_COMPILATION_CACHE_DIR", kept)
     monkeypatch.setenv("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0")

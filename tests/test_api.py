@@ -17,15 +17,23 @@ from hydra.core.global_hydra import GlobalHydra
 import ganexp
 from ganexp.runner import run as runner
 
-SHORT = (*NETS, "batch_size=16", "eval_samples=200", "log_every=10", "eval_every=0", "image_every=0", "steps=40")
+SHORT = (
+    *NETS,
+    "batch_size=16",
+    "eval_samples=200",
+    "final_samples=2000",
+    "log_every=10",
+    "eval_every=0",
+    "image_every=0",
+    "steps=40",
+)
 CURVE = ("dataset=curve", *SHORT)
-FINAL_SAMPLES = 2000
 
-pytestmark = pytest.mark.usefixtures("one_cache", "short_ends")
+pytestmark = pytest.mark.usefixtures("one_cache")
 
 
 @pytest.fixture(scope="module")
-def curve(tmp_path_factory, short_ends) -> ganexp.Run:
+def curve(tmp_path_factory) -> ganexp.Run:
     return ganexp.train(ganexp.compose(CURVE), tmp_path_factory.mktemp("api") / "curve")
 
 
@@ -164,12 +172,20 @@ def test_the_discriminator_gives_points_what_the_last_evaluation_gave_them(curve
     for points, tag in ((np.stack([x, 10 + x**2], axis=1), "score/real"), (curve.generate(5000, seed=1), "score/fake")):
         output = curve.discriminate(points)
         assert output.shape == (5000,)
-        error = output.std() * np.sqrt(1 / 5000 + 1 / FINAL_SAMPLES)
+        error = output.std() * np.sqrt(1 / 5000 + 1 / curve.job.final_samples)
         assert abs(output.mean() - curve.final[tag]) < 5 * error
 
 
 def test_the_two_numbers_of_a_dirac_gan_are_what_its_players_do(tmp_path):
-    words = ("experiment=dirac", "steps=30", "log_every=10", "eval_samples=50", "eval_every=0", "image_every=0")
+    words = (
+        "experiment=dirac",
+        "steps=30",
+        "log_every=10",
+        "eval_samples=50",
+        "final_samples=2000",
+        "eval_every=0",
+        "image_every=0",
+    )
     run = ganexp.train(ganexp.compose(words), tmp_path / "run")
     theta, psi = run.metrics["dirac/theta"][-1], run.metrics["dirac/psi"][-1]
     np.testing.assert_array_equal(run.generate(5), np.full((5, 1), np.float32(theta)))

@@ -27,7 +27,15 @@ from ganexp.runner.pace import Progress
 from ganexp.training import init
 
 NETS = tuple(f"model.{player}.{size}" for player in ("generator", "discriminator") for size in ("width=8", "depth=2"))
-LOOKS = ("steps=60", "log_every=10", "eval_every=20", "image_every=30", "checkpoint_every=20", "eval_samples=500")
+LOOKS = (
+    "steps=60",
+    "log_every=10",
+    "eval_every=20",
+    "image_every=30",
+    "checkpoint_every=20",
+    "eval_samples=500",
+    "final_samples=1000",
+)
 TINY = (*NETS, *LOOKS, "batch_size=16")
 TERMS = {"loss/discriminator/adversarial", "loss/discriminator/r1"}
 COMMON = {
@@ -318,7 +326,15 @@ def test_a_cache_folder_that_cannot_be_written_is_done_without(tmp_path, monkeyp
 
 def test_a_sweep_makes_a_whole_run_folder_for_each_combination(tmp_path):
     swept = ("dataset.radius=1,2.5", "loss=minimax,least_squares")
-    fixed = ("steps=20", "image_every=0", "eval_every=0", "eval_samples=500", "checkpoint_every=0", "batch_size=16")
+    fixed = (
+        "steps=20",
+        "image_every=0",
+        "eval_every=0",
+        "eval_samples=500",
+        "final_samples=1000",
+        "checkpoint_every=0",
+        "batch_size=16",
+    )
     long = [f"model.{player}.{word}" for player in ("generator", "discriminator") for word in ("width=8", "gain=1.125")]
     done = command("-m", *swept, *fixed, *long, "out=sweep", cwd=tmp_path)
     assert (done.returncode, "Traceback" in done.stderr) == (0, False), done.stderr

@@ -26,15 +26,15 @@ SMALL = (
     *NETS,
     "batch_size=8",
     "eval_samples=500",
+    "final_samples=500",
     "eval_every=0",
     "image_every=0",
     "log_every=5",
     "checkpoint_every=10",
 )
 RUN = (*SMALL, "steps=40")
-FINAL_SAMPLES = 500
 
-pytestmark = pytest.mark.usefixtures("one_cache", "short_ends")
+pytestmark = pytest.mark.usefixtures("one_cache")
 
 
 def summary(folder: Path) -> dict:
@@ -56,7 +56,7 @@ def begun(folder: Path, *words: str) -> Path:
 
 
 @pytest.fixture(scope="module")
-def whole(tmp_path_factory, short_ends) -> Path:
+def whole(tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("whole") / "run"
     assert ganexp(*RUN, f"out={folder}") == 0
     return folder

@@ -20,7 +20,16 @@ from ganexp.places import cache_home
 
 COMMAND = str(Path(sys.executable).with_name("ganexp"))
 pytestmark = pytest.mark.exact
-SHORT = (*NETS, "steps=30", "log_every=10", "eval_every=30", "image_every=30", "eval_samples=500", "batch_size=16")
+SHORT = (
+    *NETS,
+    "steps=30",
+    "log_every=10",
+    "eval_every=30",
+    "image_every=30",
+    "eval_samples=500",
+    "final_samples=500",
+    "batch_size=16",
+)
 # Each of these would stop a run, or change its numbers or its pictures.
 HOSTILE = {
     "MPLBACKEND": "module://matplotlib_inline.backend_inline",

@@ -16,15 +16,15 @@ SMALL = (
     *NETS,
     "batch_size=8",
     "eval_samples=500",
+    "final_samples=500",
     "log_every=5",
     "eval_every=20",
     "image_every=20",
     "checkpoint_every=10",
 )
 SWEPT = ("seed=0,1,2", "loss=minimax,least_squares")
-FINAL_SAMPLES = 500
 
-pytestmark = [pytest.mark.exact, pytest.mark.usefixtures("one_cache", "short_ends")]
+pytestmark = [pytest.mark.exact, pytest.mark.usefixtures("one_cache")]
 
 
 def summary(folder: Path) -> dict:
@@ -42,7 +42,7 @@ def content(folder: Path) -> dict[Path, bytes]:
 
 
 @pytest.fixture(scope="module")
-def short(tmp_path_factory, short_ends) -> Path:
+def short(tmp_path_factory) -> Path:
     """A sweep of six runs of 40 steps in two programs; copy what you change."""
     folder = tmp_path_factory.mktemp("short") / "sweep"
     assert ganexp("-m", *SMALL, "steps=40", *SWEPT, f"out={folder}") == 0
@@ -50,7 +50,7 @@ def short(tmp_path_factory, short_ends) -> Path:
 
 
 @pytest.fixture(scope="module")
-def long(tmp_path_factory, short_ends) -> Path:
+def long(tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("long") / "sweep"
     assert ganexp("-m", *SMALL, "steps=60", *SWEPT, f"out={folder}") == 0
     return folder

@@ -17,10 +17,9 @@ from ganexp.config.compose import literal, parsed
 from ganexp.config.grid import completed, expand, refuse_single, word
 from ganexp.config.mistakes import Mistake
 
-SMALL = (*NETS, "steps=20", "eval_every=0", "image_every=0", "batch_size=8", "eval_samples=500")
-FINAL_SAMPLES = 500
+SMALL = (*NETS, "steps=20", "eval_every=0", "image_every=0", "batch_size=8", "eval_samples=500", "final_samples=500")
 
-pytestmark = pytest.mark.usefixtures("one_cache", "short_ends")
+pytestmark = pytest.mark.usefixtures("one_cache")
 
 
 @pytest.fixture

@@ -37,16 +37,12 @@ SMALL = (
     "model.discriminator.width=8",
     "batch_size=50",
     "eval_samples=500",
+    "final_samples=500",
 )
 
 
-FINAL_SAMPLES = 500
-
-pytestmark = pytest.mark.usefixtures("short_ends")
-
-
 @pytest.fixture(scope="module")
-def small_run(tmp_path_factory, short_ends):
+def small_run(tmp_path_factory):
     """A run of two epochs on 300 bundled digits."""
     folder = tmp_path_factory.mktemp("run") / "small"
     assert ganexp(*SMALL, "epochs=2", "eval_every=6", "image_every=6", "log_every=1", f"out={folder}") == 0

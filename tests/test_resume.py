@@ -23,7 +23,14 @@ from ganexp import checkpoints
 from ganexp.cli import display
 from ganexp.runner.pace import Progress
 
-LOOKS = ("log_every=5", "eval_every=20", "image_every=30", "checkpoint_every=10", "eval_samples=500")
+LOOKS = (
+    "log_every=5",
+    "eval_every=20",
+    "image_every=30",
+    "checkpoint_every=10",
+    "eval_samples=500",
+    "final_samples=1000",
+)
 RING = (*NETS, *LOOKS, "batch_size=16", "steps=60")
 VARIANTS = {
     "ring": RING,
@@ -44,9 +51,7 @@ VARIANTS = {
 }
 
 
-FINAL_SAMPLES = 1000
-
-pytestmark = [pytest.mark.exact, pytest.mark.usefixtures("one_cache", "short_ends")]
+pytestmark = [pytest.mark.exact, pytest.mark.usefixtures("one_cache")]
 
 
 def train(folder: Path, *overrides: str) -> Path:
@@ -181,7 +186,7 @@ ENDLESS = (*NETS, "batch_size=16", "steps=10000000", "log_every=20", "eval_every
 
 
 def test_kill_9_loses_at_most_checkpoint_every_steps_and_tears_nothing(tmp_path):
-    folder, settings = tmp_path / "run", (*ENDLESS, "checkpoint_every=100", "eval_samples=500")
+    folder, settings = tmp_path / "run", (*ENDLESS, "checkpoint_every=100", "eval_samples=500", "final_samples=1000")
     process = subprocess.Popen(command(*settings, f"out={folder}"), stderr=subprocess.DEVNULL, text=True)
     rows = random.randint(8, 40)
     table = folder / "metrics.csv"

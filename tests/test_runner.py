@@ -30,15 +30,15 @@ RUN = (
     *NETS,
     "batch_size=8",
     "eval_samples=50",
+    "final_samples=50",
     "eval_every=0",
     "image_every=0",
     "log_every=5",
     "checkpoint_every=5",
     "steps=20",
 )
-FINAL_SAMPLES = 50
 
-pytestmark = [pytest.mark.exact, pytest.mark.usefixtures("one_cache", "short_ends")]
+pytestmark = [pytest.mark.exact, pytest.mark.usefixtures("one_cache")]
 
 
 def summary(folder: Path) -> dict[str, Any]:

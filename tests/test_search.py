@@ -20,12 +20,20 @@ from ganexp.report.metrics import main_metric
 
 SEARCHES = sorted((conf_dir() / "search").glob("*.yaml"))
 NETS = tuple(f"model.{player}.{size}" for player in ("generator", "discriminator") for size in ("width=4", "depth=1"))
-QUICK = (*NETS, "batch_size=8", "eval_samples=50", "steps=20", "eval_every=0", "image_every=0", "optimizer=sgd")
+QUICK = (
+    *NETS,
+    "batch_size=8",
+    "eval_samples=50",
+    "final_samples=200",
+    "steps=20",
+    "eval_every=0",
+    "image_every=0",
+    "optimizer=sgd",
+)
 RATES = "optimizer.learning_rate=tag(log,interval(1e-3,1e-1))"
 SEARCH = (*QUICK, RATES, "hydra/sweeper=optuna", "hydra.sweeper.n_trials=5", "hydra.sweeper.n_jobs=3")
-FINAL_SAMPLES = 200
 
-pytestmark = pytest.mark.usefixtures("one_cache", "short_ends")
+pytestmark = pytest.mark.usefixtures("one_cache")
 
 
 def summary(folder: Path) -> dict:
@@ -85,7 +93,7 @@ def test_what_cannot_be_drawn_from_is_refused(text):
     [
         (*QUICK, "dataset=ring"),
         (*QUICK, "dataset=curve"),
-        ("experiment=dirac", "steps=5", "eval_samples=50", "eval_every=0", "image_every=0"),
+        ("experiment=dirac", "steps=5", "eval_samples=50", "final_samples=200", "eval_every=0", "image_every=0"),
         pytest.param(
             (*QUICK, "dataset=binarized_mnist", "dataset.source=bundled", "dataset.examples=300"),
             marks=pytest.mark.slow,  # The classifier is compiled.

@@ -126,7 +126,9 @@ def test_a_command_whose_output_is_lost_says_so_and_one_that_nobody_reads_does_n
 
 
 def test_a_run_whose_reader_leaves_is_recorded_to_its_end(tmp_path, one_cache):
-    words = " ".join([*NETS, "steps=60", "log_every=10", "eval_every=30", "image_every=0", "eval_samples=500"])
+    words = " ".join(
+        [*NETS, "steps=60", "log_every=10", "eval_every=30", "image_every=0", "eval_samples=500", "final_samples=500"]
+    )
     # A name that the stream cannot show; and the numbers of the closed streams, which no file of the run must get.
     folder = tmp_path / "Übung5"
     done = shell(f'"$0" {words} out={folder} 2>&1 <&- | head -n 1', PYTHONIOENCODING="ascii")

@@ -22,14 +22,20 @@ from ganexp.records.table import read_table
 from ganexp.runner.lanes import Lanes
 from ganexp.runner.recorder import Recorder
 
-LOOKS = ("log_every=5", "eval_every=20", "image_every=20", "checkpoint_every=20", "eval_samples=500")
+LOOKS = (
+    "log_every=5",
+    "eval_every=20",
+    "image_every=20",
+    "checkpoint_every=20",
+    "eval_samples=500",
+    "final_samples=1000",
+)
 RING = (*NETS, *LOOKS, "batch_size=16", "steps=60", "optimizer=sgd", "penalty=[]", "schedule=[linear]")
 # Three lanes on two devices, one of which diverges, and a second program.
 SWEPT = ("optimizer.learning_rate=0.01,1e30,0.1", "loss=least_squares,minimax")
 IMAGES = (*DIGITS, *NETS, *LOOKS)
-FINAL_SAMPLES = 1000
 
-pytestmark = [pytest.mark.exact, pytest.mark.usefixtures("one_cache", "short_ends")]
+pytestmark = [pytest.mark.exact, pytest.mark.usefixtures("one_cache")]
 
 
 def summary(folder: Path) -> dict:
@@ -62,7 +68,7 @@ def assert_same_run(one: Path, other: Path) -> None:
 
 
 @pytest.fixture(scope="module")
-def whole(tmp_path_factory, short_ends):
+def whole(tmp_path_factory):
     """A sweep of six runs in two programs, two of which diverge; copy what you change."""
     folder = tmp_path_factory.mktemp("whole") / "sweep"
     assert ganexp("-m", *RING, *SWEPT, f"out={folder}") == 3

@@ -32,7 +32,6 @@ from ganexp.views.probe import Snapshot
 from ganexp.views.probe_images import STRIP
 from ganexp.views.render_images import strip
 
-FINAL_SAMPLES = 10_000
 LEAST_BLOCK = 500
 LOSSES = "loss/discriminator", "loss/generator"
 LEAK = 0.9
@@ -156,8 +155,8 @@ class Recorder:
 
     @property
     def final_blocks(self) -> int:
-        """How many blocks make the last evaluation: at least 10,000 points."""
-        return -(-FINAL_SAMPLES // self.final_block)
+        """How many blocks make the last evaluation: at least `final_samples` points."""
+        return -(-self.job.final_samples // self.final_block)
 
     @property
     def images(self) -> bool:

@@ -113,7 +113,7 @@ SWEEPS = (
 )  # fmt: skip
 VALUES = (NUMBERS, TEXTS, NESTED, REFERENCES, SWEEPS)
 KEYS = (
-    "seed", "steps", "epochs", "batch_size", "log_every", "eval_every", "eval_samples", "image_every", "checkpoint_every", "profile",
+    "seed", "steps", "epochs", "batch_size", "log_every", "eval_every", "eval_samples", "final_samples", "image_every", "checkpoint_every", "profile",
     "explain_divergence", "out", "dataset", "dataset.n", "dataset.std", "dataset.radius", "dataset.weights", "dataset.files", "dataset.source",
     "dataset.threshold", "dataset.examples", "prior", "prior.dimension", "model", "model.generator", "model/generator", "model.generator.width",
     "model.generator.depth", "model.generator.activation", "model.generator.normalization", "model.generator.widths",

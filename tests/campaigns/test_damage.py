@@ -19,13 +19,12 @@ from damages import ways
 from ganexp import checkpoints
 from ganexp.cli import display, display_sweep
 
-LOOKS = ("log_every=4", "eval_every=8", "image_every=8", "checkpoint_every=4", "eval_samples=50")
+LOOKS = ("log_every=4", "eval_every=8", "image_every=8", "checkpoint_every=4", "final_samples=50", "eval_samples=50")
 NETS = tuple(f"model.{player}.{size}" for player in ("generator", "discriminator") for size in ("width=4", "depth=1"))
 RING = (*NETS, *LOOKS, "batch_size=8", "steps=20")
 SWEPT = ("seed=0,1", "loss=minimax,non_saturating")
 IMAGES = (*DIGITS[:-1], *NETS, *LOOKS[:-1], "eval_samples=100", "steps=8")
 LONGER = "steps=24"
-FINAL_SAMPLES = 50
 FIRST, SECOND = "0_loss=minimax,seed=0", "1_loss=non_saturating,seed=0"
 
 RUN = (
@@ -109,7 +108,7 @@ def interrupted_at(step: int) -> Iterator[None]:
 
 
 @pytest.fixture(scope="module")
-def whole(tmp_path_factory, short_ends) -> Callable[[str], Path]:
+def whole(tmp_path_factory) -> Callable[[str], Path]:
     """The folder of a name, as it was before any damage, made once; and under `longer` and `through` what going on leads to."""
     made: dict[str, Path] = {}
 

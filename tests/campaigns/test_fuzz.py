@@ -17,14 +17,20 @@ from ganexp.cli import classifier, single, workspace
 from ganexp.cli.together import Together
 
 COUNT = form(120, 500)
-TINY = ("batch_size=8", "model.generator.width=4", "model.discriminator.width=4", "eval_samples=50", "steps=4")
-FINAL_SAMPLES = 50
+TINY = (
+    "batch_size=8",
+    "model.generator.width=4",
+    "model.discriminator.width=4",
+    "eval_samples=50",
+    "final_samples=50",
+    "steps=4",
+)
 
-pytestmark = pytest.mark.usefixtures("one_cache", "short_ends")
+pytestmark = pytest.mark.usefixtures("one_cache")
 
 
 @pytest.fixture(scope="module")
-def somewhere(tmp_path_factory, short_ends) -> Path:
+def somewhere(tmp_path_factory) -> Path:
     """A current folder with a run, a sweep of which nothing was trained, and what a folder's name may stand for."""
     home = tmp_path_factory.mktemp("fuzz")
     with pytest.MonkeyPatch.context() as patched:
