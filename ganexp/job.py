@@ -63,7 +63,7 @@ class Job(Component):
             raise SettingError("out", "is empty; give the name of a folder")
         if self.epochs is not None:
             self.steps = self._steps(self.epochs)
-        if self.experiment.dataset.size is not None and self.eval_samples < FEWEST_IMAGES:
+        if self.experiment.dataset.images and self.eval_samples < FEWEST_IMAGES:
             raise SettingError(
                 "eval_samples", f"{self.eval_samples} is out of range; images need at least {FEWEST_IMAGES}"
             )
@@ -73,19 +73,23 @@ class Job(Component):
 
         After 40 epochs every second one has a row, after 80 every fourth, and so on.
         """
-        length = self.experiment.steps_per_epoch
-        if length is None or self.image_every == 0:
+        if self._strip_length is None:
             return False
         return step == 0 or self._rows(step) > self._rows(step - 1)
 
     def next_strip(self, step: int) -> int:
         """The next step after `step` at which the strip gets a row; `steps` where there is none before."""
-        length = self.experiment.steps_per_epoch
-        if length is None or self.image_every == 0:
+        length = self._strip_length
+        if length is None:
             return self.steps
         stride = strip_stride(self.epoch(step))
         epoch = (self.epoch(step) // stride + 1) * stride
         return min(self.steps, max(step + 1, math.ceil(epoch * length)))
+
+    @property
+    def _strip_length(self) -> Fraction | None:
+        """The steps of an epoch, where each may get a row of images."""
+        return self.experiment.steps_per_epoch if self.experiment.dataset.images and self.image_every else None
 
     def epoch(self, step: int) -> int:
         """How many epochs are over at `step`."""

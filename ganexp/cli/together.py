@@ -117,7 +117,7 @@ class Together:
         """The metrics that HParams shows: of the runs that ended, or those that runs like `job` may have; what settings are compared
         by is the first."""
         finals = [summary(self.folder / run.name).get("final", {}) for run in self.known.runs]
-        images = job.experiment.dataset.size is not None
+        images = job.experiment.dataset.images
         tags = [tag for tag in LOWER_IS_BETTER if any(tag in final for final in finals)]
         tags = tags or [tag for tag in LOWER_IS_BETTER if tag.startswith(OF_IMAGES) == images]
         return headline(tags, job.sweep.metric)

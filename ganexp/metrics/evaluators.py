@@ -28,7 +28,7 @@ _reference = jax.jit(reference, static_argnames="samples")
 def evaluator(experiment: Experiment, data: PyTree, samples: int, blocks: int, final: bool) -> Evaluator:
     """The metrics of a run on `blocks` blocks of `samples` points, with floors from as many real ones."""
     dataset = experiment.dataset
-    if dataset.size is not None:
+    if dataset.images:
         return _of_images(dataset, data, blocks * samples, final)
 
     def real(number: int) -> np.ndarray:

@@ -57,7 +57,7 @@ def probe(experiment: Experiment, data: PyTree, state: TrainState, samples: int,
     real = reference(experiment, data, samples, block)
     noise = experiment.prior.sample(key, samples)
     # Only networks for images have patches to run out of memory with.
-    size = samples if experiment.dataset.size is None else BLOCK
+    size = BLOCK if experiment.dataset.images else samples
     fake = in_blocks(make, noise, size)
     # The gradients are of what is minimized, penalties included, on as many points as one batch has.
     few = Draws(real[: experiment.batch_size], noise[: experiment.batch_size], key)

@@ -60,7 +60,7 @@ def wanted(job: Job, step: int, stride: int = 1) -> Wanted:
 
     log, evaluate, draw = due(job.log_every), due(job.eval_every, stride), due(job.image_every, stride)
     row = job.strip_due(step)
-    film = job.experiment.dataset.size is not None and job.image_every > 0
+    film = job.experiment.dataset.images and job.image_every > 0
     return Wanted(
         step,
         log=log,

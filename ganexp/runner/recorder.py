@@ -161,8 +161,8 @@ class Recorder:
 
     @property
     def images(self) -> bool:
-        """Whether the data are a set of images, of which more is recorded."""
-        return self.job.experiment.dataset.size is not None
+        """Whether the data are images, of which more is recorded."""
+        return self.job.experiment.dataset.images
 
     def final(self, step: int, seen: LastLook) -> dict[str, float]:
         """The metrics of the last evaluation, the last losses, and what else was recorded last."""
