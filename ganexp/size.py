@@ -23,7 +23,7 @@ from ganexp.types import PLAYERS
 NUMBER = 4  # bytes of a number on the device; the host's are of twice as many
 SIDE = 64  # of the matrix that an optimizer's state is measured on
 MOST_COPIES = 4  # that any optimizer keeps of the weights
-# As `metrics.probe` and `metrics.wasserstein` have them, which take a second to import.
+# As `observe.samples` and `metrics.wasserstein` have them, which take a second to import.
 BLOCK, DIRECTIONS = 250, 128
 # Where a container says how much of the machine is its own.
 LIMITS = ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes")

@@ -15,8 +15,8 @@ from ganexp.config.build import load
 from ganexp.records.table import read_table
 from ganexp.runner.recorders import Lane
 from ganexp.runner.run import run
-from ganexp.sweep.plan import plan
-from ganexp.sweep.together import Display, train_sweep
+from ganexp.sweeps.plan import plan
+from ganexp.sweeps.together import Display, train_sweep
 from ganexp.types import Batch, Dataset
 from ganexp.views.render_charts import LinePicture
 
@@ -50,7 +50,16 @@ class _Handful(Dataset):
 
 @pytest.fixture(scope="module")
 def job():
-    words = (*NETS, "batch_size=32", "steps=20", "eval_samples=50", "eval_every=10", "image_every=10", "log_every=5")
+    words = (
+        "metric=[grid_divergence,sliced_wasserstein,discriminator_output,gradient_norm]",
+        *NETS,
+        "batch_size=32",
+        "steps=20",
+        "eval_samples=50",
+        "eval_every=10",
+        "image_every=10",
+        "log_every=5",
+    )
     made = load(words)[1]
     return dataclasses.replace(made, experiment=dataclasses.replace(made.experiment, dataset=_Handful()))
 

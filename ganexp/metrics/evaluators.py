@@ -9,64 +9,64 @@ import jax
 import numpy as np
 from jaxtyping import PyTree
 
-from ganexp.classifier import Reading
 from ganexp.component import arrays, numbers
-from ganexp.experiment import Experiment
-from ganexp.metrics.evaluate import FLOOR_SETS, Evaluator, Readings
-from ganexp.metrics.images import ClosingScores, read
-from ganexp.metrics.probe import reference
-from ganexp.types import Dataset, Images
+from ganexp.description import describe
+from ganexp.job import Job
+from ganexp.metrics.evaluate import Evaluator
+from ganexp.observe.metric import Reference
+from ganexp.observe.readings import HostArrays
+from ganexp.observe.samples import reference
+from ganexp.types import Dataset
 
-KERNEL_SUBSETS, FINAL_KERNEL_SUBSETS = 10, 100
+FLOOR_SETS = 4
 KEPT = 4
 
 _KNOWN: dict[Hashable, Any] = {}
-_read = jax.jit(read)
-_reference = jax.jit(reference, static_argnames="samples")
+_reference = jax.jit(reference, static_argnames="count")
 
 
-def evaluator(experiment: Experiment, data: PyTree, samples: int, blocks: int, final: bool) -> Evaluator:
+def evaluator(job: Job, data: PyTree, samples: int, blocks: int, final: bool) -> Evaluator:
     """The metrics of a run on `blocks` blocks of `samples` points, with floors from as many real ones."""
-    dataset = experiment.dataset
+    dataset, chosen = job.experiment.dataset, _settings(job)
     if dataset.images:
-        return _of_images(dataset, data, blocks * samples, final)
+        # On no more than there are to hold out: a floor counts at its own size only.
+        held = dataset.held_out(data) or 0
+        count = min(blocks * samples, held)
+        alike = ("set", count, final, chosen, *_identity(dataset))
+        return _remembered(alike, lambda: _of_images(job, data, count, held, final))
+    key = ("points", job.experiment.seed, samples, blocks, final, chosen, *_identity(dataset))
+    return _remembered(key, lambda: _of_points(job, data, samples, blocks, final))
 
-    def real(number: int) -> np.ndarray:
+
+def _of_points(job: Job, data: PyTree, samples: int, blocks: int, final: bool) -> Evaluator:
+    dataset = job.experiment.dataset
+
+    def real(number: int) -> HostArrays:
         own = range(number * blocks, (number + 1) * blocks)
-        return np.concatenate([np.asarray(_reference(arrays(experiment), data, samples, block)) for block in own])
+        sets = [np.asarray(_reference(arrays(job.experiment), data, samples, block)) for block in own]
+        return HostArrays(dataset, {"fake": np.concatenate(sets)})
 
-    def make() -> Evaluator:
-        return Evaluator(dataset, real(0), [real(1 + number) for number in range(FLOOR_SETS)])
-
-    return _remembered(("points", experiment.seed, samples, blocks, *_identity(dataset)), make)
-
-
-def _of_images(dataset: Dataset, data: Images, samples: int, final: bool) -> Evaluator:
-    # On no more than there are to hold out: a floor counts at its own size only.
-    held = dataset.held_out(data) or 0
-    count = min(samples, held)
-
-    def make() -> Evaluator:
-        key = jax.random.key(0)
-        real = dataset.reference(data, key, count).x
-        sets = range(min(FLOOR_SETS, held // count))
-        others = [dataset.unseen(data, jax.random.fold_in(key, number), count).x for number in sets]
-        readings = None
-        if dataset.classifier is not None:
-            subsets = FINAL_KERNEL_SUBSETS if final else KERNEL_SUBSETS
-            readings = Readings(data, _reading(dataset, real), [_reading(dataset, x) for x in others], subsets)
-        return Evaluator(dataset, np.asarray(real), [np.asarray(x) for x in others], readings)
-
-    return _remembered(("evaluator", count, final, *_identity(dataset)), make)
+    made = Evaluator(job.metric, Reference(dataset, data, real(0), final), samples * blocks)
+    made.floors = made.floors_from([real(1 + number) for number in range(FLOOR_SETS)])
+    return made
 
 
-def closing_scores(dataset: Dataset, data: Images) -> ClosingScores:
-    """What only the end of a run is measured by."""
-    return _remembered(("closing", *_identity(dataset)), lambda: ClosingScores(dataset, data))
+def _of_images(job: Job, data: PyTree, count: int, held: int, final: bool) -> Evaluator:
+    dataset, key = job.experiment.dataset, jax.random.key(0)
+
+    def points(x: Any) -> HostArrays:
+        return HostArrays(dataset, {"fake": np.asarray(x)})
+
+    made = Evaluator(job.metric, Reference(dataset, data, points(dataset.reference(data, key, count).x), final), count)
+    sets = range(min(FLOOR_SETS, held // count))
+    made.floors = made.floors_from(
+        [points(dataset.unseen(data, jax.random.fold_in(key, number), count).x) for number in sets]
+    )
+    return made
 
 
-def _reading(dataset: Dataset, x: Any) -> Reading:
-    return jax.device_get(_read(arrays(dataset), x))
+def _settings(job: Job) -> str:
+    return repr([(name, type(metric), describe(metric)) for name, metric in job.metric.items()])
 
 
 def _identity(dataset: Dataset) -> tuple[str, tuple[float, ...]]:

@@ -10,7 +10,7 @@ from jaxtyping import Array, Float, PyTree
 
 from ganexp.experiment import Experiment, Stream
 from ganexp.game import generate, gradient, judge
-from ganexp.metrics.dirac import dirac_players, is_dirac
+from ganexp.metrics.of_players import dirac_players, is_dirac
 from ganexp.types import DISCRIMINATOR, GENERATOR, Critique, Draws, TrainState
 from ganexp.views.probe_images import ImageSnapshot, image_snapshot
 
