@@ -12,6 +12,7 @@ from jaxtyping import PyTree
 from ganexp.component import arrays, numbers
 from ganexp.description import describe
 from ganexp.job import Job
+from ganexp.metrics import floors
 from ganexp.metrics.evaluate import Evaluator
 from ganexp.observe.metric import Reference
 from ganexp.observe.readings import HostArrays
@@ -27,46 +28,59 @@ _reference = jax.jit(reference, static_argnames="count")
 
 def evaluator(job: Job, data: PyTree, samples: int, blocks: int, final: bool) -> Evaluator:
     """The metrics of a run on `blocks` blocks of `samples` points, with floors from as many real ones."""
-    dataset, chosen = job.experiment.dataset, _settings(job)
-    if dataset.images:
-        # On no more than there are to hold out: a floor counts at its own size only.
-        held = dataset.held_out(data) or 0
-        count = min(blocks * samples, held)
-        alike = ("set", count, final, chosen, *_identity(dataset))
-        return _remembered(alike, lambda: _of_images(job, data, count, held, final))
-    key = ("points", job.experiment.seed, samples, blocks, final, chosen, *_identity(dataset))
-    return _remembered(key, lambda: _of_points(job, data, samples, blocks, final))
-
-
-def _of_points(job: Job, data: PyTree, samples: int, blocks: int, final: bool) -> Evaluator:
     dataset = job.experiment.dataset
+    count, held = samples * blocks, dataset.held_out(data)
+    if held is not None:
+        # On no more than there are to hold out: a floor counts at its own size only.
+        count = min(count, held) or count
+    alike = (count, final, _settings(job), *_identity(dataset))
 
-    def real(number: int) -> HostArrays:
-        own = range(number * blocks, (number + 1) * blocks)
-        sets = [np.asarray(_reference(arrays(job.experiment), data, samples, block)) for block in own]
-        return HostArrays(dataset, {"fake": np.concatenate(sets)})
+    def all_runs() -> Evaluator:
+        made = _comparable(job, data, count, final)
+        made.floors = _floors(job, data, count, final, lambda: made)
+        return made
 
-    made = Evaluator(job.metric, Reference(dataset, data, real(0), final), samples * blocks)
-    made.floors = made.floors_from([real(1 + number) for number in range(FLOOR_SETS)])
-    return made
+    if dataset.images:
+        return _remembered(("all runs", *alike), all_runs)
+
+    def make() -> Evaluator:
+        # Each run is compared with points of its own; what a perfect generator scores is the same for all.
+        sets = [np.asarray(_reference(arrays(job.experiment), data, samples, block)) for block in range(blocks)]
+        made = _against(job, data, np.concatenate(sets), final)
+        made.floors = _floors(job, data, count, final, lambda: _comparable(job, data, count, final))
+        return made
+
+    return _remembered((job.experiment.seed, samples, blocks, *alike), make)
 
 
-def _of_images(job: Job, data: PyTree, count: int, held: int, final: bool) -> Evaluator:
+def _comparable(job: Job, data: PyTree, count: int, final: bool) -> Evaluator:
+    """The metrics against real points that are those of every run."""
+    return _against(job, data, job.experiment.dataset.reference(data, jax.random.key(0), count).x, final)
+
+
+def _floors(job: Job, data: PyTree, count: int, final: bool, comparable: Callable[[], Evaluator]) -> dict[str, float]:
+    """What a perfect generator would score on `count` samples, which the seed has no part in."""
     dataset, key = job.experiment.dataset, jax.random.key(0)
+    held = dataset.held_out(data)
+    sets = range(FLOOR_SETS if held is None else min(FLOOR_SETS, held // count))
 
-    def points(x: Any) -> HostArrays:
-        return HostArrays(dataset, {"fake": np.asarray(x)})
+    def make() -> dict[str, float]:
+        others = [dataset.unseen(data, jax.random.fold_in(key, number), count).x for number in sets]
+        return comparable().floors_from([HostArrays(dataset, {"fake": np.asarray(x)}) for x in others])
 
-    made = Evaluator(job.metric, Reference(dataset, data, points(dataset.reference(data, key, count).x), final), count)
-    sets = range(min(FLOOR_SETS, held // count))
-    made.floors = made.floors_from(
-        [points(dataset.unseen(data, jax.random.fold_in(key, number), count).x) for number in sets]
-    )
-    return made
+    settings = sorted(describe(dataset, places=False).items())
+    what = repr((type(dataset).__qualname__, settings, _settings(job), count, final))
+    return floors.kept(what, data, make)
+
+
+def _against(job: Job, data: PyTree, real: Any, final: bool) -> Evaluator:
+    dataset = job.experiment.dataset
+    points = HostArrays(dataset, {"fake": np.asarray(real)})
+    return Evaluator(job.metric, Reference(dataset, data, points, final), len(real))
 
 
 def _settings(job: Job) -> str:
-    return repr([(name, type(metric), describe(metric)) for name, metric in job.metric.items()])
+    return repr([(name, type(metric).__qualname__, describe(metric)) for name, metric in job.metric.items()])
 
 
 def _identity(dataset: Dataset) -> tuple[str, tuple[float, ...]]:
