@@ -99,7 +99,7 @@ class Experiment(Component):
             )  # fmt: skip
         size = self.dataset.size
         if size is not None and self.batch_size > size:
-            raise SettingError("batch_size", f"{self.batch_size:,} is more than the {size:,} images of the data set")
+            raise SettingError("batch_size", f"{self.batch_size:,} is more than the {size:,} points of the data set")
         self.scheduled()
 
     @property

@@ -10,8 +10,8 @@ from typing import Any
 from ganexp.component import Component, SettingError, component, setting
 from ganexp.description import describe
 from ganexp.experiment import Experiment
+from ganexp.observe.metric import EVALUATION, Metric
 
-FEWEST_IMAGES = 10  # that precision, recall and covariances can be computed of
 STRIP_ROWS = 40
 
 
@@ -39,13 +39,14 @@ class Sweep(Component):
 class Job(Component):
     """`steps` training steps of `experiment`, with records in the folder `out`.
 
-    Every `log_every` steps the losses are recorded, every `eval_every` the metrics on `eval_samples` points (at the end on `final_samples` at least), every
+    What is measured is `metric`, any number of parts by name. Every `log_every` steps the losses are recorded, every `eval_every` the metrics on `eval_samples` points (at the end on `final_samples` at least), every
     `image_every` the pictures, every `checkpoint_every` the state; 0 leaves that to the start and the end.
     `explain_divergence` looks for the operation at which a diverged run went wrong; `profile` traces the run after its first
     chunk into `out`/profile. `epochs`, where the data set has an end, takes the place of `steps`, and may be a fraction.
     """
 
     experiment: Experiment
+    metric: dict[str, Metric] = setting({})
     steps: int = setting(20000, least=1, most=2**31 - 1)
     epochs: float | None = setting(None, above=0)
     log_every: int = setting(100, least=0)
@@ -64,29 +65,36 @@ class Job(Component):
             raise SettingError("out", "is empty; give the name of a folder")
         if self.epochs is not None:
             self.steps = self._steps(self.epochs)
-        if self.experiment.dataset.size is not None and self.eval_samples < FEWEST_IMAGES:
-            raise SettingError(
-                "eval_samples", f"{self.eval_samples} is out of range; images need at least {FEWEST_IMAGES}"
-            )
+        for name, metric in self.metric.items():
+            if (why := metric.fits(self.experiment)) is not None:
+                raise SettingError(f"metric.{name}", f"{why}; leave {name} out of metric=[...]")
+            if self.eval_samples < metric.least and metric.when == EVALUATION:
+                raise SettingError(
+                    "eval_samples", f"{self.eval_samples} is out of range; metric {name} needs at least {metric.least}"
+                )
 
     def strip_due(self, step: int) -> bool:
         """Whether the epoch strip gets a row at `step`: at the start and after each epoch, but never more than 40 rows in all.
 
         After 40 epochs every second one has a row, after 80 every fourth, and so on.
         """
-        length = self.experiment.steps_per_epoch
-        if length is None or self.image_every == 0:
+        if self._strip_length is None:
             return False
         return step == 0 or self._rows(step) > self._rows(step - 1)
 
     def next_strip(self, step: int) -> int:
         """The next step after `step` at which the strip gets a row; `steps` where there is none before."""
-        length = self.experiment.steps_per_epoch
-        if length is None or self.image_every == 0:
+        length = self._strip_length
+        if length is None:
             return self.steps
         stride = strip_stride(self.epoch(step))
         epoch = (self.epoch(step) // stride + 1) * stride
         return min(self.steps, max(step + 1, math.ceil(epoch * length)))
+
+    @property
+    def _strip_length(self) -> Fraction | None:
+        """The steps of an epoch, where each may get a row of images."""
+        return self.experiment.steps_per_epoch if self.experiment.dataset.images and self.image_every else None
 
     def epoch(self, step: int) -> int:
         """How many epochs are over at `step`."""

@@ -23,7 +23,7 @@ from ganexp.types import PLAYERS
 NUMBER = 4  # bytes of a number on the device; the host's are of twice as many
 SIDE = 64  # of the matrix that an optimizer's state is measured on
 MOST_COPIES = 4  # that any optimizer keeps of the weights
-# As `metrics.probe` and `metrics.wasserstein` have them, which take a second to import.
+# As `observe.samples` and `metrics.wasserstein` have them, which take a second to import.
 BLOCK, DIRECTIONS = 250, 128
 # Where a container says how much of the machine is its own.
 LIMITS = ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes")
@@ -70,7 +70,7 @@ def _evaluation(job: Job, sizes: dict[str, Size]) -> int:
     """The numbers of an evaluation's points, of which the host has real and generated projections, and of a pass over them."""
     numbers, samples = math.prod(job.experiment.dataset.shape), job.eval_samples
     projections = 2 * 2 * (1 if numbers == 1 else DIRECTIONS)
-    at_once = samples if job.experiment.dataset.size is None else min(samples, BLOCK)
+    at_once = min(samples, BLOCK) if job.experiment.dataset.images else samples
     # A layer's numbers are given back once the next layer has read them.
     passing = max(size.widest for size in sizes.values())
     return samples * (2 * numbers + job.experiment.prior.dimension + projections) + at_once * passing

@@ -122,9 +122,10 @@ class TrainState(NamedTuple):
 class Dataset(Component):
     """Where real points come from. `shape` is one point's shape; `extent` the box ((x0, x1), (y0, y1)), in data units, that
     holds the data: pictures show it and the grid divergences bin it. `size` is how many points make an epoch, None where
-    points are made and not drawn from a set; `binary` says that every number is 0 or 1; `classifier` names the digit
-    classifier that reads its images."""
+    points are made and not drawn from a set; `images` says that a point is an image [height, width, channels]; `binary` that
+    every number is 0 or 1; `classifier` names the digit classifier that reads its images."""
 
+    images: ClassVar[bool] = False
     binary: ClassVar[bool] = False
     classifier: ClassVar[str | None] = None
 

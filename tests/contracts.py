@@ -14,10 +14,16 @@ import jax.numpy as jnp
 import numpy as np
 
 from ganexp.component import arrays
+from ganexp.observe.metric import END, EVALUATION, LOG, Bars, Reference
+from ganexp.observe.readings import HostArrays
+from ganexp.observe.samples import Samples
+from ganexp.ranking import LOWER, NEITHER, WAYS
+from ganexp.training import init
 from ganexp.types import DISCRIMINATOR, GENERATOR, PLAYERS, Critique, Draws, Player, Scores
 
 KEY = jax.random.key(7)
 N = 16
+COUNT = 100  # samples that metrics are computed of
 
 
 def check_finite(tree: Any) -> None:
@@ -325,3 +331,39 @@ def check_updates(experiment: Any, eager: bool = True) -> None:
             assert critique.features.shape == (experiment.batch_size, experiment.model.discriminator.width)
         changes = jax.tree.map(lambda old, new: np.abs(old - new).max(), before[player].params, after[player].params)
         assert (max(jax.tree.leaves(changes)) > 0) == (times[player] > 0)
+
+
+def check_metric(job: Any, name: str) -> None:
+    """What is read is pure; the scores are those of `better` and no others; real points score better than noise where it says so."""
+    metric, experiment = job.metric[name], job.experiment
+    dataset, data = experiment.dataset, experiment.dataset.load()
+    assert set(metric.better.values()) <= {*WAYS}
+    assert all(metric.better[tag] != NEITHER for tag in metric.headline)
+    assert {*metric.floors} <= {*metric.better}
+    assert metric.when in (LOG, EVALUATION, END)
+
+    def reads(experiment: Any) -> Any:
+        return metric.read(Samples(experiment, data, init(experiment), COUNT, jnp.int32(0)))
+
+    arrays = jax.device_get(check_pure(reads, experiment, eager=False, rtol=1e-3, atol=1e-4))
+    if metric.by_sample:
+        assert {len(leaf) for leaf in jax.tree.leaves(arrays)} == {COUNT}
+
+    def points(x: Any) -> HostArrays:
+        return HostArrays(dataset, {"fake": np.asarray(x)})
+
+    known = metric.against(Reference(dataset, data, points(dataset.reference(data, KEY, COUNT).x), True))
+    scores = metric.score(HostArrays(dataset, arrays), known)
+    assert scores.keys() == metric.better.keys()
+    assert all(type(value) is float for value in scores.values())
+    histograms = metric.histograms(HostArrays(dataset, arrays), known)
+    assert all(isinstance(part, Bars | np.ndarray) for part in histograms.values())
+    if not {"fake", "reading"} & arrays.keys():
+        return
+    real = points(dataset.reference(data, jax.random.key(8), COUNT).x)
+    noise = points(np.asarray(jax.random.uniform(KEY, (COUNT, *dataset.shape)) * 20))
+    perfect, bad = metric.score(real, known), metric.score(noise, known)
+    for tag in metric.headline:
+        assert perfect[tag] < bad[tag] if metric.better[tag] == LOWER else perfect[tag] > bad[tag], tag
+    floors = metric.floor(known, [real])
+    assert floors.keys() == {*metric.floors}

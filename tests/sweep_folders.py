@@ -13,6 +13,8 @@ from ganexp.report.runs import read
 from ganexp.report.settings import where
 from ganexp.report.summary import summarize
 
+# As the metrics of a run on points in the plane say.
+BETTER = {"grid/js": "lower", "modes/covered": "higher", "sliced_wasserstein": "lower", "accuracy/real": "neither"}
 LOSSES, RATES, SEEDS = ("hinge", "minimax"), (1e-4, 1e-3, 1e-2), range(6)
 # What these runs measured, by loss, learning rate and seed.
 SCORES = np.random.default_rng(1).uniform(0.1, 0.5, (2, 3, 6)) + np.array([0.3, 0.0, 0.2])[:, None]
@@ -37,6 +39,7 @@ def make(home, number, words, settings, final, **more):
             "device": {"platform": "cpu", "kind": "cpu", "count": 1},
             "settings": settings,
             "final": final,
+            "better": BETTER,
             **more,
         },
     )

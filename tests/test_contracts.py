@@ -9,13 +9,16 @@ import jax
 import pytest
 
 from ganexp.component import SettingError, option_name
+from ganexp.config.build import load
 from ganexp.config.compose import conf_dir
+from ganexp.config.schema import classes
+from ganexp.observe.metric import Metric
 
 CONF = Path(__file__).resolve().parent.parent / "conf"
 # Recipes and intentions are made of the options tested here.
 WITHOUT = {"experiment", "debug", "search", "hydra"}
 GROUPS = (
-    "dataset", "loss", "model", "model/discriminator", "model/generator", "optimizer", "output", "penalty", "prior",
+    "dataset", "loss", "metric", "model", "model/discriminator", "model/generator", "optimizer", "output", "penalty", "prior",
     "schedule", "updates",
 )  # fmt: skip
 SMALL = ("batch_size=8", "generator_optimizer=sgd", "discriminator_optimizer=sgd")
@@ -83,6 +86,37 @@ def test_losses_keep_their_contract(composed, name):
 def test_penalties_keep_their_contract(composed, name):
     (penalty,) = composed(f"penalty=[{name}]").penalty.values()
     contracts.check_penalty(penalty)
+
+
+# A data set that brings the metric, which need not be the one that it was made for; other metrics are of points on a ring.
+MEASURED = {
+    "curve_distance": ("dataset=curve",),
+    "dirac_parameters": ("dataset=dirac",),
+    "parzen": ("dataset=mnist", "model=mlp"),
+    "stacked_coverage": ("dataset=stacked_mnist", "model=mlp"),
+} | dict.fromkeys(
+    ("fid", "kid", "prdc", "classifier_score", "memorization", "leak", "minibatch_accuracy"),
+    ("dataset=binarized_mnist", "dataset.source=bundled", "model=mlp"),
+)  # fmt: skip
+ELSEWHERE = {"curve_distance": "dataset=ring", "mode_coverage": "dataset=curve", "grid_divergence": "dataset=dirac"}
+
+
+@pytest.mark.parametrize("name", options("metric"))
+def test_metrics_keep_their_contract(grey_cache, name):
+    words = (*MEASURED.get(name, ()), f"metric=[{name}]", "batch_size=8", "eval_samples=40")
+    job = load([*words, *(() if "dataset=dirac" in words else TINY_NETS)])[1]
+    contracts.check_metric(job, name)
+    if name in ELSEWHERE or name in MEASURED:
+        with pytest.raises(SettingError, match=rf"^metric\.{name}: .*; leave {name} out of metric="):
+            load([f"metric=[{name}]", ELSEWHERE.get(name, "dataset=ring")])
+
+
+@pytest.mark.parametrize("name", [path.stem for path in sorted((CONF / "dataset").glob("*.yaml"))])
+def test_data_sets_bring_every_metric_that_fits(name):
+    source = ("dataset.source=bundled",) if name == "binarized_mnist" else ()
+    job = load([f"dataset={name}", *source])[1]
+    fitting = {option for option, cls in classes(Metric).items() if cls().fits(job.experiment) is None}
+    assert {*job.metric} == fitting
 
 
 @pytest.mark.parametrize("name", options("model", slow="residual"))

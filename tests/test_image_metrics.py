@@ -18,7 +18,7 @@ from ganexp.metrics.classes import ClassScores, StackedModes, classifier_score, 
 from ganexp.metrics.distances import squared_distances
 from ganexp.metrics.frechet import FrechetDistance
 from ganexp.metrics.kernel import KernelDistance
-from ganexp.metrics.memorization import Memorization
+from ganexp.metrics.memorization import CopyDetector
 from ganexp.metrics.neighbors import PrecisionRecall, squared_radii
 from ganexp.metrics.parzen import SIGMAS, log_densities, parzen_window
 
@@ -289,7 +289,7 @@ def test_stacked_weights_are_products_of_the_channels_shares():
 def unseen():
     """Images of one distribution: those to train on, and more; and the metric."""
     train, test, more = np.split(RNG.random((7000, 12)).astype(np.float32), [3000, 5000])
-    return train, more, Memorization(train, test)
+    return train, more, CopyDetector(train, test)
 
 
 def share(metric, images):
@@ -325,15 +325,15 @@ def test_copies_are_memorized_with_noise_on_them_too(unseen):
 
 def test_memorization_has_no_units(unseen):
     train, more, _ = unseen
-    other = Memorization(255 * train, 255 * more)
+    other = CopyDetector(255 * train, 255 * more)
     assert share(other, 255 * more) == pytest.approx(0.01, abs=1 / len(more))
-    same = Memorization(train, more)
+    same = CopyDetector(train, more)
     np.testing.assert_allclose(other.threshold, same.threshold, rtol=1e-5)
 
 
 def test_a_training_image_that_is_there_twice_can_be_copied():
     train = np.repeat(RNG.random((50, 6)), 2, axis=0)
-    metric = Memorization(train, RNG.random((40, 6)))
+    metric = CopyDetector(train, RNG.random((40, 6)))
     assert share(metric, train[:10]) == 1
     assert metric.nearest(train[:10]).ratio.max() == 0
 

@@ -18,9 +18,12 @@ from ganexp.component import SettingError, arrays
 from ganexp.config.build import load
 from ganexp.datasets import BinarizedMnist, StackedMnist
 from ganexp.job import STRIP_ROWS, strip_stride
-from ganexp.metrics import Evaluator, minibatch_accuracy, probe
-from ganexp.metrics.evaluate import Readings
-from ganexp.metrics.images import ClosingScores, leak, read
+from ganexp.metrics.evaluate import Evaluator
+from ganexp.metrics.of_images import leak
+from ganexp.metrics.of_players import minibatch_accuracy
+from ganexp.observe.metric import Reference
+from ganexp.observe.readings import HostArrays, Readings, read
+from ganexp.observe.samples import classified
 from ganexp.outputs import GumbelSigmoid, StraightThrough, Threshold
 from ganexp.priors import Normal, Uniform
 from ganexp.records.rows import RowFile
@@ -101,27 +104,30 @@ def test_test_images_score_as_the_floors_do_and_noise_does_not():
         dataset.unseen(data, KEY, 1000).x,
         jax.random.bernoulli(KEY, 0.13, (1000, 28, 28, 1)).astype(jnp.float32),
     )
-    readings = [read(dataset, x) for x in (real, other, fake)]
-    readings = jax.device_get(readings)
-    evaluator = Evaluator(
-        dataset, np.asarray(real), [np.asarray(other)], Readings(data, readings[0], [readings[1]], 10)
-    )
-    perfect, noise = (evaluator.digits(reading) for reading in readings[1:])
+    metrics = load(["dataset=binarized_mnist", "dataset.source=bundled"])[1].metric
+    chosen = {name: metrics[name] for name in ("fid", "kid", "prdc", "classifier_score")}
+    sets = [HostArrays(dataset, {"fake": x}) for x in (real, other, fake)]
+    evaluator = Evaluator(chosen, Reference(dataset, data, sets[0], False), 1000)
+    evaluator.floors = evaluator.floors_from([sets[1]])
+    perfect, noise = (evaluator(Readings({"reading": one["reading"]}, {})) for one in sets[1:])
     for tag, value in perfect.items():
-        if "deviation" not in tag:
-            assert evaluator.floors[f"{tag}/floor"] == pytest.approx(value)
+        if "deviation" not in tag and "floor" not in tag:
+            assert perfect[f"{tag}/floor"] == pytest.approx(value)
     assert noise["mnist_fid"] > 50 * perfect["mnist_fid"]
     assert noise["mnist_recall"] < 0.1 < 0.7 < perfect["mnist_recall"]
     assert perfect["mnist_score"] > 9 > noise["mnist_score"]
 
 
-def test_grey_digits_get_a_parzen_window_and_copies_are_found(grey_cache, composed):
-    dataset = composed("dataset=mnist", "dataset.normalization=symmetric", "model.generator.output=tanh").dataset
+def test_grey_digits_get_a_parzen_window_and_copies_are_found(grey_cache):
+    job = load(["dataset=mnist", "dataset.normalization=symmetric", "model.generator.output=tanh"])[1]
+    dataset, metrics = job.experiment.dataset, {name: job.metric[name] for name in ("memorization", "parzen")}
     data = dataset.load()
     copies = np.asarray(dataset.reference(data, KEY, 300).x)
-    assert ClosingScores(dataset, data)(copies)["memorization/share"] == 1
+    evaluator = Evaluator(metrics, Reference(dataset, data, HostArrays(dataset, {"fake": copies}), True), 300)
+    evaluator.floors = evaluator.floors_from([])
+    assert evaluator(Readings({"fake": copies}, {}))["memorization/share"] == 1
     noise = np.asarray(jax.random.uniform(KEY, (300, 28, 28, 1), minval=-1, maxval=1))
-    scores = ClosingScores(dataset, data)(noise)
+    scores = evaluator(Readings({"fake": noise}, {}))
     assert scores["memorization/share"] == 0
     assert scores["memorization/share/floor"] < 0.1
     assert scores["parzen/log_likelihood"] < scores["parzen/log_likelihood/floor"]
@@ -151,10 +157,10 @@ def test_a_stack_has_a_thousand_modes(grey_cache, tmp_path):
 def test_channels_are_read_one_by_one(grey_cache):
     dataset = StackedMnist()
     x = dataset.reference(dataset.load(), KEY, 5).x
-    reading = read(dataset, x)
+    reading = classified(dataset, x)
     assert reading.probabilities.shape == (5, 3, 10)
     for channel in range(3):
-        alone = read(dataset, x[..., channel : channel + 1])
+        alone = classified(dataset, x[..., channel : channel + 1])
         np.testing.assert_allclose(reading.probabilities[:, channel], alone.probabilities[:, 0], rtol=1e-4, atol=1e-6)
         features = reading.features.reshape(5, 3, -1)[:, channel]
         np.testing.assert_allclose(features, alone.features, rtol=1e-4, atol=1e-4)
@@ -189,15 +195,17 @@ def test_blocks_change_no_number():
 
 
 @pytest.mark.slow  # The probe of images and that of points, both compiled for this alone: ten seconds.
-def test_the_probe_of_images_reads_them(composed):
-    experiment = composed(*SMALL)
-    found = probe(experiment, experiment.dataset.load(), init(arrays(experiment)), 20, jnp.int32(0))
-    assert found.fake.shape == (20, 28, 28, 1)
-    np.testing.assert_allclose(
-        found.reading.probabilities, read(experiment.dataset, found.fake).probabilities, rtol=1e-4
-    )
-    assert found.leak == 1
-    assert probe(composed(), (), init(arrays(composed())), 20, jnp.int32(0)).reading is None
+def test_metrics_of_images_read_them():
+    job = load(SMALL)[1]
+    experiment = job.experiment
+    found = read(job.metric, experiment, experiment.dataset.load(), init(arrays(experiment)), 20, jnp.int32(0))
+    assert found.by_sample["fake"].shape == (20, 28, 28, 1)
+    expected = classified(experiment.dataset, found.by_sample["fake"]).probabilities
+    np.testing.assert_allclose(found.by_sample["reading"].probabilities, expected, rtol=1e-4)
+    assert found.once["leak"] == 1
+    points = load([])[1]
+    found = read(points.metric, points.experiment, (), init(arrays(points.experiment)), 20, jnp.int32(0))
+    assert {*found.by_sample} == {"fake", "output_real", "output_fake"}
 
 
 def steps_of_the_strip(job):

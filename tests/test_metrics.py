@@ -11,9 +11,9 @@ from scipy import stats
 
 from ganexp.datasets import Curve, GanlabDisjoint, GanlabGaussians, GanlabLine, GanlabRing, Grid, Ring
 from ganexp.metrics.curve import CurveFit
-from ganexp.metrics.grid import GridDivergence
+from ganexp.metrics.grid import GridHistogram
 from ganexp.metrics.modes import ModeCount, kl
-from ganexp.metrics.wasserstein import SlicedWasserstein, directions
+from ganexp.metrics.wasserstein import SlicedDistance, directions
 from ganexp.types import Modes
 
 UNIT = ((0.0, 1.0), (0.0, 1.0))
@@ -120,14 +120,14 @@ def grid_by_loops(extent, real, fake):
 @pytest.mark.parametrize("extent", [UNIT, ((-1.0, 2.0), (0.2, 0.7))])
 def test_grid_divergences_equal_their_definitions(extent):
     real, fake = RNG.normal(0.5, 0.2, (400, 2)), RNG.normal(0.4, 0.3, (300, 2))
-    found, expected = GridDivergence(extent, real)(fake), grid_by_loops(extent, real, fake)
+    found, expected = GridHistogram(extent, real)(fake), grid_by_loops(extent, real, fake)
     assert set(found) == set(expected)
     for tag, value in expected.items():
         np.testing.assert_allclose(found[tag], value, rtol=1e-9, err_msg=tag)
 
 
 def test_points_outside_are_counted_in_the_nearest_cell():
-    divergence = GridDivergence(UNIT, np.array([[0.5, 0.5]]))
+    divergence = GridHistogram(UNIT, np.array([[0.5, 0.5]]))
     outside = np.array([[-5.0, 0.5], [1.0, 1.0], [7.0, -1e30], [1e30, 2.0], [np.inf, -np.inf], [0.0, 1.0]])
     shares = divergence.shares(outside)
     np.testing.assert_allclose(shares.sum(), 1)
@@ -138,24 +138,24 @@ def test_points_outside_are_counted_in_the_nearest_cell():
 
 
 def test_divergences_of_points_that_are_no_numbers_do_not_raise():
-    found = GridDivergence(UNIT, np.array([[0.5, 0.5]]))(np.full((3, 2), np.nan))
+    found = GridHistogram(UNIT, np.array([[0.5, 0.5]]))(np.full((3, 2), np.nan))
     assert all(math.isfinite(value) for value in found.values())
 
 
 def test_a_table_is_indexed_by_x_and_then_y():
-    shares = GridDivergence(UNIT, np.array([[0.99, 0.01]])).p
+    shares = GridHistogram(UNIT, np.array([[0.99, 0.01]])).p
     assert shares[29, 0] == 1
     assert shares.sum() == 1
 
 
 def test_js_lies_between_zero_and_one_bit_and_kl_knows_its_sides():
     points, corner = RNG.random((5000, 2)), np.zeros((10, 2))
-    same = GridDivergence(UNIT, points)(points)
+    same = GridHistogram(UNIT, points)(points)
     assert same == {"grid/kl": 0.0, "grid/js": 0.0}
-    apart = GridDivergence(UNIT, corner)(corner + 0.9)
+    apart = GridHistogram(UNIT, corner)(corner + 0.9)
     # Two cells, each full on one side: 1 bit, but for the 0.0001 added to each.
     assert 0.95 < apart["grid/js"] <= 1.001
-    one, two = GridDivergence(UNIT, points)(corner), GridDivergence(UNIT, corner)(points)
+    one, two = GridHistogram(UNIT, points)(corner), GridHistogram(UNIT, corner)(points)
     np.testing.assert_allclose(one["grid/js"], two["grid/js"], rtol=1e-9)
     assert abs(one["grid/kl"] - two["grid/kl"]) > 0.5
 
@@ -174,7 +174,7 @@ def test_the_floors_of_ganlabs_presets_are_those_measured(name):
     found = []
     for repeat in range(6):
         real, fake = (np.asarray(draw(2 * repeat + side)) for side in (0, 1))
-        found.append(GridDivergence(dataset.extent, real)(fake))
+        found.append(GridHistogram(dataset.extent, real)(fake))
     means = {tag: np.mean([score[tag] for score in found]) for tag in ("grid/kl", "grid/js")}
     np.testing.assert_allclose(means["grid/kl"], floor, rtol=0.25)
     np.testing.assert_allclose(means["grid/js"], js, rtol=0.25)
@@ -184,7 +184,7 @@ def test_the_sliced_distance_is_the_mean_of_scipys_over_the_directions():
     real, fake = RNG.normal(size=(300, 2)), RNG.normal(0.5, 2, size=(300, 2))
     lines = directions(2)
     expected = np.mean([stats.wasserstein_distance(real @ line, fake @ line) for line in lines.T])
-    np.testing.assert_allclose(SlicedWasserstein(real)(fake)["sliced_wasserstein"], expected, rtol=1e-9)
+    np.testing.assert_allclose(SlicedDistance(real)(fake)["sliced_wasserstein"], expected, rtol=1e-9)
 
 
 @pytest.mark.parametrize("dimension", [3, 10])
@@ -194,9 +194,9 @@ def test_the_sliced_distance_in_more_dimensions_and_in_one(dimension):
     assert lines.shape[0] == dimension
     np.testing.assert_allclose(np.linalg.norm(lines, axis=0), 1)
     expected = np.mean([stats.wasserstein_distance(real @ line, fake @ line) for line in lines.T])
-    np.testing.assert_allclose(SlicedWasserstein(real)(fake)["sliced_wasserstein"], expected, rtol=1e-9)
+    np.testing.assert_allclose(SlicedDistance(real)(fake)["sliced_wasserstein"], expected, rtol=1e-9)
     column = stats.wasserstein_distance(real[:, 0], fake[:, 0])
-    np.testing.assert_allclose(SlicedWasserstein(real[:, :1])(fake[:, :1])["sliced_wasserstein"], column, rtol=1e-9)
+    np.testing.assert_allclose(SlicedDistance(real[:, :1])(fake[:, :1])["sliced_wasserstein"], column, rtol=1e-9)
 
 
 def test_directions_in_the_plane_are_even_and_of_length_one():
@@ -209,9 +209,9 @@ def test_directions_in_the_plane_are_even_and_of_length_one():
 def test_the_sliced_distance_of_a_shift_is_its_length_times_two_over_pi():
     # The mean of |cos| over all directions is 2 / pi.
     points = RNG.normal(size=(1000, 2))
-    found = SlicedWasserstein(points)(points + np.array([3.0, 4.0]))["sliced_wasserstein"]
+    found = SlicedDistance(points)(points + np.array([3.0, 4.0]))["sliced_wasserstein"]
     np.testing.assert_allclose(found, 5 * 2 / math.pi, rtol=1e-3)
-    assert SlicedWasserstein(points)(points[::-1])["sliced_wasserstein"] == 0
+    assert SlicedDistance(points)(points[::-1])["sliced_wasserstein"] == 0
 
 
 def test_curve_fit_equals_its_definition():

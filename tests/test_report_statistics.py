@@ -11,9 +11,11 @@ import pytest
 import scipy.stats
 from sweep_folders import SCORES, make, make_sweep, section_of
 
+from ganexp.config.schema import classes
+from ganexp.observe.metric import Metric, directions, ranking
+from ganexp.ranking import Ranking
 from ganexp.records.summary import write_summary
 from ganexp.report.intervals import compare
-from ganexp.report.metrics import LOWER_IS_BETTER, lower_is_better, main_metric
 from ganexp.report.statistics import best_of, difference, explained, quartiles, ranks, resampled_medians
 
 
@@ -46,14 +48,24 @@ def test_higher_is_better_for_some_metrics_and_equal_ones_are_settled_by_the_nex
     assert section_of(tmp_path, metrics=["sliced_wasserstein"]).best.setting == ("a",)
 
 
-def test_every_direction_is_of_a_documented_metric_and_others_have_none():
-    documented = (Path(__file__).parents[1] / "docs" / "tags.md").read_text()
-    assert [tag for tag in LOWER_IS_BETTER if f"`{tag}`" not in documented] == []
-    assert main_metric({"accuracy/real": 0.5, "sliced_wasserstein": 1.0, "grid/js": 0.1}) == "grid/js"
-    assert main_metric({"loss/generator": 0.5}) is None
-    assert lower_is_better("mnist_fid") and not lower_is_better("modes/covered")
+def test_runs_are_compared_by_the_metrics_that_their_folders_say_have_a_best_end():
+    ranking = Ranking({"grid/js": "lower", "modes/covered": "higher", "accuracy/real": "neither"})
+    assert ranking.tags == ("grid/js", "modes/covered")
+    assert ranking.main(["accuracy/real", "modes/covered", "grid/js"]) == "grid/js"
+    assert ranking.main(["loss/generator", "accuracy/real"]) is None
+    assert (ranking.worst("grid/js"), ranking.worst("modes/covered")) == (np.inf, -np.inf)
     with pytest.raises(ValueError, match="accuracy/real: neither"):
-        lower_is_better("accuracy/real")
+        ranking.lower_is_better("accuracy/real")
+
+
+def test_the_metrics_that_stand_for_a_run_are_those_of_the_highest_priority():
+    every = [cls() for cls in classes(Metric).values()]
+    assert ranking(every).tags[:10] == (
+        "mnist_fid", "mnist_precision", "mnist_recall", "mnist_score", "curve/distance", "curve/coverage", "grid/js",
+        "modes/covered", "modes/high_quality", "sliced_wasserstein",
+    )  # fmt: skip
+    documented = (Path(__file__).parents[1] / "docs" / "tags.md").read_text()
+    assert [tag for tag in directions(every) if f"`{tag}`" not in documented] == []
 
 
 def test_the_best_of_k_is_the_mean_over_all_choices_of_k():

@@ -16,7 +16,7 @@ from ganexp.config.compose import conf_dir, prepare
 from ganexp.config.mistakes import Mistake
 from ganexp.config.multirun import installed
 from ganexp.config.search import ends
-from ganexp.report.metrics import main_metric
+from ganexp.ranking import Ranking
 
 SEARCHES = sorted((conf_dir() / "search").glob("*.yaml"))
 NETS = tuple(f"model.{player}.{size}" for player in ("generator", "discriminator") for size in ("width=4", "depth=1"))
@@ -104,7 +104,8 @@ def test_what_cannot_be_drawn_from_is_refused(text):
 def test_the_main_metric_is_known_before_a_run(words):
     assert ganexp(*words, "out=run") == 0
     _, job = load(words)
-    assert metric_of(job) == main_metric(summary(Path("run"))["final"])
+    told = summary(Path("run"))
+    assert metric_of(job) == Ranking(told["better"]).main(told["final"])
 
 
 @pytest.mark.parametrize(

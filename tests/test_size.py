@@ -13,8 +13,8 @@ from ganexp import size
 from ganexp.component import SettingError
 from ganexp.config.build import load
 from ganexp.config.schema import classes
-from ganexp.metrics.probe import BLOCK
 from ganexp.metrics.wasserstein import DIRECTIONS
+from ganexp.observe.samples import BLOCK
 from ganexp.optimizers import Optimizer, functions
 from ganexp.size import bytes_of, refuse
 from ganexp.types import Architecture

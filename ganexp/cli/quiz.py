@@ -26,7 +26,7 @@ def command(words: Sequence[str]) -> int:
         raise Mistake("quiz needs the folder of a run: ganexp quiz FOLDER [seed=N]")
     folder, seed = workspace.begun(words[0]), _seed(words[1:])
     job = reopen.job_of(folder, reopen.summary(folder))
-    if job.experiment.dataset.size is None:
+    if not job.experiment.dataset.images:
         raise Mistake(f"{folder}: this run generates points, and a quiz needs images")
     checkpoint = reopen.newest(folder, job)
     if checkpoint is None:

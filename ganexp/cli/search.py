@@ -29,7 +29,6 @@ from ganexp.provenance import record
 from ganexp.records.links import refuse_links
 from ganexp.records.lock import locked
 from ganexp.records.summary import read_summary
-from ganexp.report.metrics import lower_is_better, penalty
 from ganexp.runner.signals import interruptible
 from ganexp.sweeps import folder as records
 from ganexp.sweeps.plan import plan
@@ -148,10 +147,10 @@ def _end(search: Search, folder: Path, number: int) -> int:
     status = end(folder, search.metric, number, search.trials)
     known = records.read(folder)
     assert known is not None
-    lowest = lower_is_better(search.metric)
+    lowest = search.ranking.lower_is_better(search.metric)
     scores = [judged(search.jobs[0], records.summary(folder / run.name)) for run in known.runs]
-    best = (min if lowest else max)(scores, default=penalty(search.metric))
-    if best != penalty(search.metric):
+    best = (min if lowest else max)(scores, default=search.ranking.worst(search.metric))
+    if best != search.ranking.worst(search.metric):
         name, overrides, _ = known.runs[scores.index(best)]
         chosen = " ".join(word for word in overrides if parsed(word).get_key_element() in search.spaces)
         print(f"best:   {search.metric} {best:.4g} by {chosen}, in {folder / name}")

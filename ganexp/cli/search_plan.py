@@ -14,7 +14,8 @@ from ganexp.config.grid import own, unfixed
 from ganexp.config.mistakes import Mistake
 from ganexp.config.search import RESOLVED, SWEEPER, Sweeper, ends
 from ganexp.job import Job
-from ganexp.report.metrics import lower_is_better, way
+from ganexp.observe.metric import ranking
+from ganexp.ranking import Ranking
 
 
 @dataclasses.dataclass(frozen=True)
@@ -30,9 +31,14 @@ class Search:
     metric: str
 
     @property
+    def ranking(self) -> Ranking:
+        """Which way the metrics of its runs are better."""
+        return ranking(self.jobs[0].metric.values())
+
+    @property
     def direction(self) -> str:
         """Which end of the metric Optuna looks for."""
-        return "minimize" if lower_is_better(self.metric) else "maximize"
+        return "minimize" if self.ranking.lower_is_better(self.metric) else "maximize"
 
 
 def planned(words: Sequence[str], launcher: str) -> Search:
@@ -50,7 +56,7 @@ def planned(words: Sequence[str], launcher: str) -> Search:
     typed = [*sweeper.constants, f"hydra/sweeper={RESOLVED}", *launching]
     search = Search(typed, sweeper.spaces, jobs, sweeper.trials, sweeper.batch, sweeper.sampler, metric_of(jobs[0]))
     why = (
-        f"{search.metric} is what runs are compared by, and there {way(search.metric)}; "
+        f"{search.metric} is what runs are compared by, and there {search.ranking.way(search.metric)}; "
         "leave it out, or choose another with sweep.metric=NAME"
     )
     sweeper.store(search.direction, why)

@@ -9,33 +9,37 @@ from typing import Any
 
 from ganexp.cli.display_sweep import show_end
 from ganexp.cli.exit_codes import FAILED, SIGNALED, STATUSES
-from ganexp.datasets import Curve
+from ganexp.component import SettingError
 from ganexp.job import Job
-from ganexp.report.metrics import main_metric, penalty
+from ganexp.observe.metric import ranking
 from ganexp.sweeps import folder as records
 
 NOT_BEGUN = "not begun"
 
 
 def metric_of(job: Job) -> str:
-    """The metric that the runs of a job are compared by, known before any has run: `sweep.metric`, or the main one of the data."""
-    dataset = job.experiment.dataset
-    first = {
-        "mnist_fid": dataset.classifier is not None,
-        "curve/distance": isinstance(dataset, Curve),
-        "grid/js": dataset.shape == (2,),
-        "sliced_wasserstein": True,
-    }
-    main = main_metric({tag: 0.0 for tag, measured in first.items() if measured})
-    assert main is not None
-    return job.sweep.metric or main
+    """The metric that the runs of a job are compared by, known before any has run: `sweep.metric`, or the main one of those measured.
+
+    Raises SettingError where there is none.
+    """
+    known = ranking(job.metric.values())
+    main = job.sweep.metric or known.main(known.tags)
+    if main is None:
+        raise SettingError(
+            "metric", "none of these has a best end to compare runs by; add one, as in metric=[sliced_wasserstein]"
+        )
+    return main
 
 
 def judged(job: Job, summary: Mapping[str, Any]) -> float:
     """The metric that a run is compared by; the worst value, which is infinite, where it has none."""
     tag = metric_of(job)
     value = float(summary.get("final", {}).get(tag, math.nan))
-    return value if summary.get("status") == "finished" and math.isfinite(value) else penalty(tag)
+    return (
+        value
+        if summary.get("status") == "finished" and math.isfinite(value)
+        else ranking(job.metric.values()).worst(tag)
+    )
 
 
 def end(folder: Path, metric: str | None, number: int, count: int = 0) -> int:

@@ -14,8 +14,8 @@ from ganexp.config.many import Composed, load_many
 from ganexp.config.mistakes import Mistake
 from ganexp.config.multirun import folder_name, installed
 from ganexp.job import Job
+from ganexp.observe.metric import ranking
 from ganexp.provenance import record
-from ganexp.report.metrics import LOWER_IS_BETTER
 from ganexp.spelling import nearest
 from ganexp.sweeps import folder as records
 
@@ -115,10 +115,11 @@ def refuse(job: Job, launcher: str) -> None:
     if job.profile and launcher == LAUNCHER:
         raise Mistake("profile: one run is traced at a time; leave out -m, or add hydra/launcher=basic")
     tag = job.sweep.metric
-    if tag is not None and tag not in LOWER_IS_BETTER:
+    known = ranking(job.metric.values())
+    if tag is not None and tag not in known:
         raise Mistake(
-            f"sweep.metric: {tag!r} is not a metric that settings can be compared by; "
-            f"those are {', '.join(LOWER_IS_BETTER)}{nearest(tag, LOWER_IS_BETTER)}"
+            f"sweep.metric: {tag!r} is not a metric that these runs can be compared by; "
+            f"those are {', '.join(known.tags)}{nearest(tag, known.tags)}"
         )
 
 

@@ -21,15 +21,13 @@ from ganexp.config.many import Composed, load_many
 from ganexp.config.mistakes import ERRORS
 from ganexp.config.multirun import Launched, launched, swept_of
 from ganexp.job import Job
+from ganexp.observe.metric import ranking
 from ganexp.provenance import record
-from ganexp.report.metrics import LOWER_IS_BETTER, headline
 from ganexp.runner.outcome import Outcome
 from ganexp.runner.recorders import Lane
 from ganexp.sweeps.folder import Known, summary, write
 from ganexp.sweeps.plan import plan
 from ganexp.sweeps.together import announce, train_sweep
-
-OF_IMAGES = ("mnist_", "classes/", "leak/", "parzen/")
 
 
 def use_all_cores() -> None:
@@ -117,7 +115,6 @@ class Together:
         """The metrics that HParams shows: of the runs that ended, or those that runs like `job` may have; what settings are compared
         by is the first."""
         finals = [summary(self.folder / run.name).get("final", {}) for run in self.known.runs]
-        images = job.experiment.dataset.size is not None
-        tags = [tag for tag in LOWER_IS_BETTER if any(tag in final for final in finals)]
-        tags = tags or [tag for tag in LOWER_IS_BETTER if tag.startswith(OF_IMAGES) == images]
-        return headline(tags, job.sweep.metric)
+        known = ranking(job.metric.values())
+        tags = [tag for tag in known.tags if any(tag in final for final in finals)]
+        return list(known.headline(tags or known.tags, job.sweep.metric))

@@ -23,6 +23,7 @@ from ganexp.provenance import located, record, refuse_changes, restore
 
 LENGTHS = ("steps", "epochs")  # Each takes the other's place.
 INTENTIONS = "debug"  # A group whose options set what is the job's.
+PARTS = ("metric",)  # What is chosen for the job: which parts there are depends on the data set.
 
 
 def merged(before: Sequence[str], words: Sequence[str]) -> list[str]:
@@ -65,7 +66,8 @@ def _is_job(override: Override) -> bool:
     key = override.get_key_element()
     if key == "out":
         raise Mistake(f"{override.input_line}: a run goes on in its own folder; leave it out")
-    return key == INTENTIONS or key.partition(".")[0] in JOB_FIELDS
+    name = key.partition(".")[0]
+    return key == INTENTIONS or (name in JOB_FIELDS and name not in PARTS)
 
 
 def _values(own: Sequence[Override]) -> dict[str, Any]:
@@ -83,7 +85,7 @@ def _values(own: Sequence[Override]) -> dict[str, Any]:
 
 def _differing(config: DictConfig, usual: DictConfig, typed: set[str]) -> dict[str, Any]:
     """The job's fields that were `typed`, or that an intention sets."""
-    typed = typed | {name for name in JOB_FIELDS if config[name] != usual[name]}
+    typed = typed | {name for name in JOB_FIELDS if config[name] != usual[name]} - {*PARTS}
     if typed.intersection(LENGTHS):
         typed |= {*LENGTHS}
     return {name: part(config, name) for name in JOB_FIELDS if name in typed}

@@ -9,10 +9,11 @@ from typing import Any
 from hydra.core.config_store import ConfigStore
 
 # Imported for their classes: a component in one of these modules is an option's schema by being there.
-from ganexp import datasets, losses, nets, outputs, penalties, priors, schedules, updates  # noqa: F401
+from ganexp import datasets, losses, metrics, nets, outputs, penalties, priors, schedules, updates  # noqa: F401
 from ganexp.component import option_name
 from ganexp.experiment import Experiment, Model
 from ganexp.job import Job
+from ganexp.observe.metric import Metric
 from ganexp.types import Architecture, Dataset, Loss, Output, Penalty, Prior, Schedule, Updates
 
 BASES = {
@@ -24,6 +25,7 @@ BASES = {
     "penalty": Penalty,
     "schedule": Schedule,
     "updates": Updates,
+    "metric": Metric,
 }
 JOB_FIELDS = tuple(field.name for field in dataclasses.fields(Job) if field.name != "experiment")
 EXPERIMENT_FIELDS = tuple(field.name for field in dataclasses.fields(Experiment))

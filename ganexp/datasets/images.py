@@ -45,6 +45,7 @@ class _ImageDataset(Dataset):
 
     TFDS: ClassVar[str] = "mnist"
     CHANNELS: ClassVar[int] = 1
+    images: ClassVar[bool] = True
     classifier: ClassVar[str | None] = "grey"
 
     def check(self) -> None:

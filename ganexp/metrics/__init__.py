@@ -1,15 +1,25 @@
-"""What a number is measured by: a probe on the device, and scores on the host in NumPy and SciPy, which sort faster."""
+"""What a number is measured by: metrics, whose arrays are read on the device, and scored on the host in NumPy and SciPy, which sort faster."""
 
-from ganexp.metrics.evaluate import Evaluator, join
-from ganexp.metrics.evaluators import closing_scores, evaluator
-from ganexp.metrics.probe import Probe, minibatch_accuracy, probe
+from ganexp.metrics.of_digits import ClassifierScore, Fid, Kid, Prdc, StackedCoverage
+from ganexp.metrics.of_images import Leak, Memorization, Parzen
+from ganexp.metrics.of_players import DiracParameters, DiscriminatorOutput, GradientNorm, MinibatchAccuracy
+from ganexp.metrics.of_points import CurveDistance, GridDivergence, ModeCoverage, SlicedWasserstein
 
 __all__ = [
-    "Evaluator",
-    "Probe",
-    "closing_scores",
-    "evaluator",
-    "join",
-    "minibatch_accuracy",
-    "probe",
+    "ClassifierScore",
+    "CurveDistance",
+    "DiracParameters",
+    "DiscriminatorOutput",
+    "Fid",
+    "GradientNorm",
+    "GridDivergence",
+    "Kid",
+    "Leak",
+    "Memorization",
+    "MinibatchAccuracy",
+    "ModeCoverage",
+    "Parzen",
+    "Prdc",
+    "SlicedWasserstein",
+    "StackedCoverage",
 ]

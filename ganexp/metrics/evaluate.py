@@ -1,118 +1,74 @@
-"""One evaluation: every metric that fits the data, and the floor of each distance."""
+"""One evaluation: what the metrics chosen make of what was read, beside what a perfect generator would score."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, NamedTuple
+import functools
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 import jax
 import numpy as np
-from jaxtyping import Float
 
-from ganexp.classifier import Reading
-from ganexp.datasets import Curve
-from ganexp.metrics.curve import CurveFit
-from ganexp.metrics.grid import GridDivergence
-from ganexp.metrics.images import ReadingScores
-from ganexp.metrics.modes import ModeCount
-from ganexp.metrics.probe import Probe
-from ganexp.metrics.wasserstein import SlicedWasserstein
-from ganexp.types import Dataset, Images
-
-FLOOR_SETS = 4
-DISTANCES = ("modes/kl", "grid/kl", "grid/js", "sliced_wasserstein")
-
-Points = Float[np.ndarray, "n ..."]
-
-
-class Readings(NamedTuple):
-    """The classifier's readings of an evaluation's real images and of the held-out ones, and the data set's arrays."""
-
-    data: Images
-    real: Reading
-    held_out: list[Reading]
-    kernel_subsets: int
+from ganexp.metrics.of_digits import ClassifierScore
+from ganexp.observe.metric import END, EVALUATION, Arrays, Bars, Metric, Reference
+from ganexp.observe.readings import HostArrays, Readings
+from ganexp.ranking import FLOOR, NEITHER
 
 
 class Evaluator:
-    """The metrics of one data set, against the real points `real`.
+    """The metrics of runs that are compared with the same real points: `reference` has `count` of them."""
 
-    A floor is what a perfect generator would score: the mean distance of the sets `held_out`, real and as many, from `real`.
-    `readings` are of digits: the classifier's of the same sets.
-    """
+    def __init__(self, metrics: Mapping[str, Metric], reference: Reference, count: int):
+        self._reference, self._count = reference, count
+        # What is read at each record of the losses is scored there.
+        times = (EVALUATION, END) if reference.final else (EVALUATION,)
+        self.metrics = {name: metric for name, metric in metrics.items() if metric.when in times}
+        self.floors: dict[str, float] = {}
+        self.known = functools.cache(self._known)
 
-    def __init__(self, dataset: Dataset, real: Points, held_out: list[Points], readings: Readings | None = None):
-        self._natural = dataset.natural
-        self._metrics: list[Callable[[Points], dict[str, float]]] = []
-        self.modes: ModeCount | None = None
-        known = dataset.modes()
-        if known is not None:
-            self.modes = ModeCount(known)
-            self._metrics.append(self.modes)
-        if dataset.shape == (2,):
-            self._metrics.append(GridDivergence(dataset.extent, dataset.natural(real)))
-        if isinstance(dataset, Curve):
-            self._metrics.append(CurveFit(dataset))
-        self._metrics.append(SlicedWasserstein(dataset.natural(real).reshape(len(real), -1)))
-        scores = [self._score(points) for points in held_out]
-        floors = {tag: float(np.mean([score[tag] for score in scores])) for tag in scores[0] if tag in DISTANCES}
-        self.digits: ReadingScores | None = None
-        if readings is not None:
-            self.digits = ReadingScores(readings.data, readings.real, readings.kernel_subsets)
-            found = [self.digits(reading) for reading in readings.held_out]
-            floors |= {
-                tag: float(np.mean([score[tag] for score in found])) for tag in found[0] if "/deviation" not in tag
-            }
-        self._count = len(real)
-        # A floor of exactly zero says nothing, and none is shown.
-        self.floors = {f"{tag}/floor": floor for tag, floor in floors.items() if floor != 0}
+    def _known(self, name: str) -> Any:
+        return self.metrics[name].against(self._reference)
 
-    def _score(self, points: Points) -> dict[str, float]:
-        natural = self._natural(points).reshape(len(points), -1)
-        return {tag: value for metric in self._metrics for tag, value in metric(natural).items()}
-
-    def __call__(self, probe: Probe) -> dict[str, float]:
-        """Every metric of one evaluation by its tag, on as many points as there are real ones to compare them with."""
-        scores = self._score(np.asarray(probe.fake)[: self._count])
-        if self.digits is not None:
-            scores |= self.digits(self._first(probe.reading))
-        if probe.leak is not None:
-            scores["leak/accuracy"] = float(probe.leak)
-        real, fake = np.asarray(probe.output_real, float), np.asarray(probe.output_fake, float)
+    def floors_from(self, held_out: Sequence[Arrays]) -> dict[str, float]:
+        """What a perfect generator would score, by tag, from sets of as many real points."""
         return {
-            **scores,
-            **{tag: floor for tag, floor in self.floors.items() if tag.removesuffix("/floor") in scores},
-            "accuracy/real": float((real > 0.5).mean()),
-            "accuracy/fake": float((fake < 0.5).mean()),
-            "score/real": float(real.mean()),
-            "score/fake": float(fake.mean()),
-            **{f"gradient/{player}": norm(gradient) for player, gradient in probe.gradients.items()},
+            tag: floor
+            for name, metric in self.metrics.items()
+            if metric.floors
+            for tag, floor in metric.floor(self.known(name), held_out).items()
         }
 
-    def _first(self, reading: Any) -> Reading:
-        return jax.tree.map(lambda part: part[: self._count], reading)
+    def __call__(self, readings: Readings) -> dict[str, float]:
+        """Every number of one evaluation by its tag: those with a best end first, then their floors, then the others."""
+        first: dict[str, float] = {}
+        others: dict[str, float] = {}
+        for name, metric, arrays in self._with_arrays(readings):
+            telling = any(way != NEITHER for way in metric.better.values())
+            (first if telling or metric.floors else others).update(metric.score(arrays, self.known(name)))
+        # A floor of exactly zero says nothing, and none is shown.
+        floors = {f"{tag}{FLOOR}": floor for tag, floor in self.floors.items() if floor != 0 and tag in first}
+        return first | floors | others
 
-    def class_shares(self, probe: Probe) -> np.ndarray | None:
-        """The share of generated images in each class, where a classifier knows them."""
-        return None if self.digits is None else self.digits.shares(self._first(probe.reading))
+    def histograms(self, readings: Readings) -> dict[str, Bars | np.ndarray]:
+        """Every histogram of one evaluation by its tag."""
+        return {
+            tag: histogram
+            for name, metric, arrays in self._with_arrays(readings)
+            for tag, histogram in metric.histograms(arrays, self.known(name)).items()
+        }
 
-    def class_weights(self) -> np.ndarray:
-        """The share of each class in the training set."""
-        assert self.digits is not None
-        return self.digits.classes.reference
+    def class_shares(self, readings: Readings) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        """The share of each class among the generated images, and among the training set's, where a classifier knows them."""
+        for name, metric, arrays in self._with_arrays(readings):
+            if isinstance(metric, ClassifierScore):
+                yield metric.shares(arrays, self.known(name)), self.known(name).reference
 
-    def mode_counts(self, probe: Probe) -> np.ndarray | None:
-        """How many generated points belong to each mode, where the data has modes."""
-        return None if self.modes is None else self.modes.counts(self._natural(np.asarray(probe.fake)))
-
-
-def norm(tree: Any) -> float:
-    """The Euclidean norm of all numbers of a tree of arrays."""
-    return float(np.sqrt(sum(float(np.sum(np.square(leaf, dtype=float))) for leaf in jax.tree.leaves(tree))))
-
-
-def join(probes: list[Probe]) -> Probe:
-    """Several blocks as one evaluation; weights and gradients are those of the first."""
-    columns = [(probe.real, probe.fake, probe.output_real, probe.output_fake, probe.reading) for probe in probes]
-    real, fake, output_real, output_fake, reading = jax.tree.map(lambda *blocks: np.concatenate(blocks), *columns)
-    return probes[0]._replace(real=real, fake=fake, output_real=output_real, output_fake=output_fake, reading=reading)
+    def _with_arrays(self, readings: Readings) -> list[tuple[str, Metric, Arrays]]:
+        """The metrics by name, each with what it reads: those that have floors on as many samples as there are real points."""
+        cut = jax.tree.map(lambda part: part[: self._count], readings.by_sample)
+        as_many = HostArrays(self._reference.dataset, cut | readings.once)
+        whole = HostArrays(self._reference.dataset, readings.by_sample | readings.once)
+        return [
+            (name, metric, as_many if metric.when == EVALUATION and metric.floors else whole)
+            for name, metric in self.metrics.items()
+        ]

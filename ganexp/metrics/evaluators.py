@@ -9,64 +9,78 @@ import jax
 import numpy as np
 from jaxtyping import PyTree
 
-from ganexp.classifier import Reading
 from ganexp.component import arrays, numbers
-from ganexp.experiment import Experiment
-from ganexp.metrics.evaluate import FLOOR_SETS, Evaluator, Readings
-from ganexp.metrics.images import ClosingScores, read
-from ganexp.metrics.probe import reference
-from ganexp.types import Dataset, Images
+from ganexp.description import describe
+from ganexp.job import Job
+from ganexp.metrics import floors
+from ganexp.metrics.evaluate import Evaluator
+from ganexp.observe.metric import Reference
+from ganexp.observe.readings import HostArrays
+from ganexp.observe.samples import reference
+from ganexp.types import Dataset
 
-KERNEL_SUBSETS, FINAL_KERNEL_SUBSETS = 10, 100
+FLOOR_SETS = 4
 KEPT = 4
 
 _KNOWN: dict[Hashable, Any] = {}
-_read = jax.jit(read)
-_reference = jax.jit(reference, static_argnames="samples")
+_reference = jax.jit(reference, static_argnames="count")
 
 
-def evaluator(experiment: Experiment, data: PyTree, samples: int, blocks: int, final: bool) -> Evaluator:
+def evaluator(job: Job, data: PyTree, samples: int, blocks: int, final: bool) -> Evaluator:
     """The metrics of a run on `blocks` blocks of `samples` points, with floors from as many real ones."""
-    dataset = experiment.dataset
-    if dataset.size is not None:
-        return _of_images(dataset, data, blocks * samples, final)
+    dataset = job.experiment.dataset
+    count, held = samples * blocks, dataset.held_out(data)
+    if held is not None:
+        # On no more than there are to hold out: a floor counts at its own size only.
+        count = min(count, held) or count
+    alike = (count, final, _settings(job), *_identity(dataset))
 
-    def real(number: int) -> np.ndarray:
-        own = range(number * blocks, (number + 1) * blocks)
-        return np.concatenate([np.asarray(_reference(arrays(experiment), data, samples, block)) for block in own])
+    def all_runs() -> Evaluator:
+        made = _comparable(job, data, count, final)
+        made.floors = _floors(job, data, count, final, lambda: made)
+        return made
 
-    def make() -> Evaluator:
-        return Evaluator(dataset, real(0), [real(1 + number) for number in range(FLOOR_SETS)])
-
-    return _remembered(("points", experiment.seed, samples, blocks, *_identity(dataset)), make)
-
-
-def _of_images(dataset: Dataset, data: Images, samples: int, final: bool) -> Evaluator:
-    # On no more than there are to hold out: a floor counts at its own size only.
-    held = dataset.held_out(data) or 0
-    count = min(samples, held)
+    if dataset.images:
+        return _remembered(("all runs", *alike), all_runs)
 
     def make() -> Evaluator:
-        key = jax.random.key(0)
-        real = dataset.reference(data, key, count).x
-        sets = range(min(FLOOR_SETS, held // count))
+        # Each run is compared with points of its own; what a perfect generator scores is the same for all.
+        sets = [np.asarray(_reference(arrays(job.experiment), data, samples, block)) for block in range(blocks)]
+        made = _against(job, data, np.concatenate(sets), final)
+        made.floors = _floors(job, data, count, final, lambda: _comparable(job, data, count, final))
+        return made
+
+    return _remembered((job.experiment.seed, samples, blocks, *alike), make)
+
+
+def _comparable(job: Job, data: PyTree, count: int, final: bool) -> Evaluator:
+    """The metrics against real points that are those of every run."""
+    return _against(job, data, job.experiment.dataset.reference(data, jax.random.key(0), count).x, final)
+
+
+def _floors(job: Job, data: PyTree, count: int, final: bool, comparable: Callable[[], Evaluator]) -> dict[str, float]:
+    """What a perfect generator would score on `count` samples, which the seed has no part in."""
+    dataset, key = job.experiment.dataset, jax.random.key(0)
+    held = dataset.held_out(data)
+    sets = range(FLOOR_SETS if held is None else min(FLOOR_SETS, held // count))
+
+    def make() -> dict[str, float]:
         others = [dataset.unseen(data, jax.random.fold_in(key, number), count).x for number in sets]
-        readings = None
-        if dataset.classifier is not None:
-            subsets = FINAL_KERNEL_SUBSETS if final else KERNEL_SUBSETS
-            readings = Readings(data, _reading(dataset, real), [_reading(dataset, x) for x in others], subsets)
-        return Evaluator(dataset, np.asarray(real), [np.asarray(x) for x in others], readings)
+        return comparable().floors_from([HostArrays(dataset, {"fake": np.asarray(x)}) for x in others])
 
-    return _remembered(("evaluator", count, final, *_identity(dataset)), make)
+    settings = sorted(describe(dataset, places=False).items())
+    what = repr((type(dataset).__qualname__, settings, _settings(job), count, final))
+    return floors.kept(what, data, make)
 
 
-def closing_scores(dataset: Dataset, data: Images) -> ClosingScores:
-    """What only the end of a run is measured by."""
-    return _remembered(("closing", *_identity(dataset)), lambda: ClosingScores(dataset, data))
+def _against(job: Job, data: PyTree, real: Any, final: bool) -> Evaluator:
+    dataset = job.experiment.dataset
+    points = HostArrays(dataset, {"fake": np.asarray(real)})
+    return Evaluator(job.metric, Reference(dataset, data, points, final), len(real))
 
 
-def _reading(dataset: Dataset, x: Any) -> Reading:
-    return jax.device_get(_read(arrays(dataset), x))
+def _settings(job: Job) -> str:
+    return repr([(name, type(metric).__qualname__, describe(metric)) for name, metric in job.metric.items()])
 
 
 def _identity(dataset: Dataset) -> tuple[str, tuple[float, ...]]:

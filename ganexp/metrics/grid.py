@@ -11,7 +11,7 @@ CELLS = 30
 SMOOTHING = 1e-4
 
 
-class GridDivergence:
+class GridHistogram:
     """KL(real || fake) and JS between 30 x 30 histograms, in bits (Kahng et al. 2019).
 
     p and q are the shares of real and fake points by cell, e = 0.0001, m = (p + q) / 2:

@@ -20,7 +20,7 @@ class Nearest(NamedTuple):
     ratio: Float[np.ndarray, " n"]
 
 
-class Memorization:
+class CopyDetector:
     """The share of images [n, d] that are nearer to one training image, relative to the second, than 99 % of test images.
 
     r(x) = |x - t_1| / |x - t_2| with the two nearest training images (Lowe 2004; Yoon et al. 2023); the share of r < q, where q

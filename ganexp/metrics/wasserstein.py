@@ -8,7 +8,7 @@ from jaxtyping import Float
 DIRECTIONS = 128
 
 
-class SlicedWasserstein:
+class SlicedDistance:
     """The mean over 128 fixed directions of the Wasserstein-1 distance of the projections (Rabin et al. 2011).
 
     In data units. The same number of points on both sides: the distance of sorted projections is then their mean absolute

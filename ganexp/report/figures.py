@@ -26,7 +26,6 @@ from ganexp.report.drawing import (
 )
 from ganexp.report.intervals import Compared
 from ganexp.report.maps import maps
-from ganexp.report.metrics import LOWER_IS_BETTER, way
 from ganexp.report.run import Value
 from ganexp.report.settings import LONGEST_LABEL, LONGEST_TITLE, is_number, is_numeric, shown_value
 from ganexp.report.slices import MOST_LINES, best_at, main_choice, others_at_best, values_of_lines
@@ -103,7 +102,7 @@ def sensitivity(section: Section, key: str, tag: str) -> Figure | None:
             legend(figure, printable(choice, LONGEST_TITLE))
         joined = f" and the inter-quartile band{others_at_best(section, key, choice)}"
         caption = (
-            f"{tag} ({way(tag)}) against {key}: the median over seeds{joined if len(places) <= MOST_JOINED else ''}"
+            f"{tag} ({section.directions.way(tag)}) against {key}: the median over seeds{joined if len(places) <= MOST_JOINED else ''}"
             + ("; a cross at the top: a run diverged there" if lost else "")
             + (f"; the {MOST_LINES} best of {len(section.values(choice))} lines" if choice and len(lines) < len(section.values(choice)) else "")
         )  # fmt: skip
@@ -118,7 +117,7 @@ def best_of_k(section: Section) -> Figure | None:
     finite = [value for value in judged.values() if math.isfinite(value)]
     if not finite:
         return None
-    worst = (max if LOWER_IS_BETTER[tag] else min)(finite)
+    worst = (max if section.directions.lower_is_better(tag) else min)(finite)
     choices = [key for key in section.importance if not is_numeric(section.values(key))]
     choice = choices[0] if choices and len(section.columns) > 1 else None
     series = {}
@@ -126,7 +125,7 @@ def best_of_k(section: Section) -> Figure | None:
         known = [judged[row] for row in section.rows if choice is None or section.of(row, choice) == value]
         scores = [worst if math.isinf(score) else score for score in known if not math.isnan(score)]
         if len(scores) > 1:
-            series[value] = best_of(np.array(scores), LOWER_IS_BETTER[tag])
+            series[value] = best_of(np.array(scores), section.directions.lower_is_better(tag))
     if not series:
         return None
     from matplotlib.ticker import MaxNLocator
@@ -143,7 +142,7 @@ def best_of_k(section: Section) -> Figure | None:
         if choice is not None:
             legend(figure, printable(choice, LONGEST_TITLE))
         caption = (
-            f"The expected best median of {tag} ({way(tag)}) among k settings drawn at random"
+            f"The expected best median of {tag} ({section.directions.way(tag)}) among k settings drawn at random"
             f"{f', for each {choice}' if choice else ''}; the band has its quartiles"
         ) + ("; diverged settings count as the worst that finished" if any(map(math.isinf, judged.values())) else "")
         return done(figure, "best_of_k", caption)

@@ -7,7 +7,6 @@ from typing import Any
 
 from ganexp.records.documents import printable
 from ganexp.report.drawing import INK, PAPER, QUIET, Figure, done, drawing, scale, wide
-from ganexp.report.metrics import LOWER_IS_BETTER, way
 from ganexp.report.run import Value
 from ganexp.report.settings import LONGEST_LABEL, LONGEST_TITLE, is_number, shown_value
 from ganexp.report.slices import best_at, main_choice, others_at_best, values_of_lines
@@ -34,7 +33,7 @@ def maps(section: Section, keys: tuple[str, str]) -> list[Figure]:
     finite = [median for median in medians if math.isfinite(median)]
     if not finite:
         return []
-    colors = _colors(finite, LOWER_IS_BETTER[section.main])
+    colors = _colors(finite, section.directions.lower_is_better(section.main))
     return [_panel(section, keys, cells, colors, choice, value) for value, cells in panels.items()]
 
 
@@ -62,7 +61,7 @@ def _panel(
         axes.set(xlabel=printable(keys[0], LONGEST_TITLE), ylabel=printable(keys[1], LONGEST_LABEL))
         where = f"{choice}={shown_value(value) or 'none'}" if choice else ""
         axes.set_title(printable(where, LONGEST_TITLE), loc="left", fontsize=9, color=INK)
-        best_end = way(section.main or "")
+        best_end = section.directions.way(section.main or "")
         caption = f"The median of {section.main} ({best_end}){f', {where}' if where else ''}"
         caption += others_at_best(section, *keys, choice) + ("" if grid else "; a cross: no run there finished")
         return done(figure, f"map_{keys[0]}_{keys[1]}{f'_{shown_value(value)}' if choice else ''}", caption)

@@ -15,6 +15,7 @@ from typing import Any
 
 import yaml
 
+from ganexp.ranking import WAYS
 from ganexp.records.documents import DocumentError, leads_out, opened, printable, read_bytes
 from ganexp.records.summary import SUMMARY_NAME, read_summary
 from ganexp.records.table import TABLE_NAME
@@ -85,6 +86,7 @@ def _recorded(summary: Mapping[str, Any], lost: Run) -> Run:
     state, seed = STATES[status], _part(summary, "seed", int, None)
     settings = {_key(key): _value(value) for key, value in _few(summary, "settings").items() if key != SEED}
     final = {_key(tag): _metric(tag, value) for tag, value in _few(summary, "final", {}).items()}
+    better = {_key(tag): _way(tag, value) for tag, value in _few(summary, "better", {}).items()}
     reason = printable(_part(summary, "reason", str, None) or "")
     step = _part(summary, "step", int, None) or 0
     if state == "unfinished" and not reason:
@@ -96,6 +98,7 @@ def _recorded(summary: Mapping[str, Any], lost: Run) -> Run:
         settings={**settings, STEPS: steps},
         seed=lost.seed if seed is None else seed,
         final=final if state == "finished" else {},
+        better=better,
         reason=reason,
         versions=_versions(summary),
         device=_device(summary),
@@ -144,6 +147,12 @@ def _metric(tag: str, value: Any) -> float:
     if abs(value) > GREATEST:
         return math.copysign(math.inf, value)
     return float(value) if abs(value) >= LEAST else 0.0
+
+
+def _way(tag: str, value: Any) -> str:
+    if value not in WAYS:
+        raise ValueError(f"its better {printable(tag, LONGEST_STATUS)} is none of {', '.join(WAYS)}")
+    return str(value)
 
 
 def _value(value: Any) -> Value:

@@ -16,7 +16,7 @@ class Run(NamedTuple):
     """One run: `state` is finished, diverged, failed, unfinished, damaged or not started, and `final` is empty unless it finished.
 
     `folder` is None where nothing is to be read from it. `settings` are flat and dotted, without the seed; `typed` are the
-    settings that a person gave; `flaw` is what is wrong with its files besides run.json. Every text in it is one line that
+    settings that a person gave; `better` says of a metric's tag which end is best; `flaw` is what is wrong with its files besides run.json. Every text in it is one line that
     can be shown, and every number one that can be computed with.
     """
 
@@ -27,6 +27,7 @@ class Run(NamedTuple):
     typed: Mapping[str, Value] = {}
     seed: Value = ""
     final: Mapping[str, float] = {}
+    better: Mapping[str, str] = {}
     reason: str = ""
     versions: str = ""
     device: str = ""

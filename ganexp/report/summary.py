@@ -12,8 +12,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from ganexp.ranking import FLOOR, Ranking
 from ganexp.records.documents import printable
-from ganexp.report.metrics import FLOOR, LOWER_IS_BETTER, default_metrics, penalty
 from ganexp.report.run import Run, Value
 from ganexp.report.runs import ReportError, Runs
 from ganexp.report.settings import MOST_COLUMNS, binned, check_keys, order, shown_value, swept
@@ -27,8 +27,8 @@ MOST_NAMED, LONGEST_NAME = 3, 400
 class Row:
     """The runs that share one setting: `setting` has a value for each column of the section."""
 
-    def __init__(self, setting: tuple[Value, ...], runs: Sequence[Run]):
-        self.setting, self.runs = setting, tuple(runs)
+    def __init__(self, setting: tuple[Value, ...], runs: Sequence[Run], directions: Ranking):
+        self.setting, self.runs, self._directions = setting, tuple(runs), directions
         self.finished = tuple(run for run in runs if run.state == "finished")
 
     def values(self, tag: str) -> list[float]:
@@ -41,7 +41,7 @@ class Row:
 
     def judged(self, tag: str) -> float:
         """The median that settings are ranked by: diverged runs and values that are not numbers count as the worst; NaN for none."""
-        worst = penalty(tag)
+        worst = self._directions.worst(tag)
         values = [worst if math.isnan(value) else value for value in self.values(tag)]
         values += [worst] * sum(run.state == "diverged" for run in self.runs)
         return quartiles(np.array(values))[1] if values else math.nan
@@ -67,11 +67,15 @@ class Section:
 
     def __init__(self, dataset: str, runs: Sequence[Run], columns: tuple[str, ...], metrics: tuple[str, ...]):
         self.dataset, self.runs, self.columns, self.metrics = dataset, tuple(runs), columns, metrics
+        self.directions = directions_of(runs)
         groups: dict[tuple[Value, ...], list[Run]] = {}
         for run in runs:
             groups.setdefault(tuple(run.value(key) for key in columns), []).append(run)
-        self.rows = [Row(key, groups[key]) for key in sorted(groups, key=lambda key: [order(value) for value in key])]
-        ranked = [tag for tag in metrics if tag in LOWER_IS_BETTER]
+        self.rows = [
+            Row(key, groups[key], self.directions)
+            for key in sorted(groups, key=lambda key: [order(value) for value in key])
+        ]
+        ranked = [tag for tag in metrics if tag in self.directions]
         self.main = ranked[0] if ranked else None
         self._ranked = ranked
 
@@ -84,7 +88,8 @@ class Section:
         def badness(row: Row) -> list[float]:
             judged = [(tag, row.judged(tag)) for tag in self._ranked]
             return [
-                math.inf if math.isnan(value) else value if LOWER_IS_BETTER[tag] else -value for tag, value in judged
+                math.inf if math.isnan(value) else value if self.directions.lower_is_better(tag) else -value
+                for tag, value in judged
             ]
 
         return sorted(self.rows, key=badness)
@@ -100,7 +105,7 @@ class Section:
         """Each column's share of the variance of the main metric's ranks, the most important first; diverged runs rank worst."""
         if self.main is None:
             return {}
-        worst = penalty(self.main)
+        worst = self.directions.worst(self.main)
         scored = [
             (run, worst if run.state == "diverged" else run.final[self.main])
             for run in self.runs
@@ -167,6 +172,14 @@ class Section:
         return notes
 
 
+def directions_of(runs: Sequence[Run]) -> Ranking:
+    """Which way the metrics of some runs are better, as their folders say."""
+    better: dict[str, str] = {}
+    for run in runs:
+        better |= {tag: way for tag, way in run.better.items() if tag not in better}
+    return Ranking(better)
+
+
 class Summary(NamedTuple):
     """A section for each data set, and sentences on the whole."""
 
@@ -190,7 +203,7 @@ def summarize(runs: Runs, metrics: Sequence[str] | None = None, by: Sequence[str
         datasets.setdefault(run.dataset, []).append(run)
     sections = []
     for dataset, some in datasets.items():
-        chosen = tuple(metrics or default_metrics(tag for run in some for tag in run.final))
+        chosen = tuple(metrics or directions_of(some).headline(tag for run in some for tag in run.final))
         sections.append(Section(dataset, some, tuple(by) if by else swept(some), chosen))
     notes = list(runs.notes)
     if len(datasets) > 1:

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import jax
-import numpy as np
 from jaxtyping import Float, PyTree
 
-from ganexp.component import numbers
+from ganexp.component import arrays, numbers
 from ganexp.job import Job
-from ganexp.metrics import Probe, minibatch_accuracy, probe
-from ganexp.metrics.dirac import dirac_parameters, is_dirac
+from ganexp.observe.metric import END, LOG, Metric
+from ganexp.observe.readings import Readings, read
 from ganexp.runner.device import Constants, Runs
 from ganexp.types import TrainState
 from ganexp.views.probe import Snapshot, snapshot
@@ -20,7 +20,7 @@ from ganexp.views.probe_images import strip_row
 
 class Wanted(NamedTuple):
     """What is recorded at a step: a row of the epoch strip, for instance, and the strip's picture; `scheduled`: the numbers that
-    follow a schedule; `dirac`: both numbers of a Dirac-GAN."""
+    follow a schedule; `often`: metrics that are read at each record of the losses."""
 
     step: int
     log: bool
@@ -30,24 +30,24 @@ class Wanted(NamedTuple):
     strip_picture: bool
     checkpoint: bool
     scheduled: bool
-    dirac: bool
+    often: bool
 
 
 class Look(NamedTuple):
     """What the device sees at a step of what is wanted."""
 
-    probe: Probe | None
+    readings: Readings | None
     snapshot: Snapshot | None
     strip_row: Float[Any, "n ..."] | None
     scheduled: dict[str, Any]
-    dirac: dict[str, Any]
+    often: Readings
 
 
 class LastLook(NamedTuple):
-    """What the last evaluation reads, on the host: its blocks, and of a set the discriminator's accuracy by minibatch."""
+    """What the last evaluation reads, on the host: its blocks, and what metrics read of the whole run."""
 
-    probes: list[Probe]
-    accuracies: Float[np.ndarray, "*runs batches"] | None
+    blocks: list[Readings]
+    whole: Readings
 
 
 def wanted(job: Job, step: int, stride: int = 1) -> Wanted:
@@ -60,7 +60,7 @@ def wanted(job: Job, step: int, stride: int = 1) -> Wanted:
 
     log, evaluate, draw = due(job.log_every), due(job.eval_every, stride), due(job.image_every, stride)
     row = job.strip_due(step)
-    film = job.experiment.dataset.size is not None and job.image_every > 0
+    film = job.experiment.dataset.images and job.image_every > 0
     return Wanted(
         step,
         log=log,
@@ -70,30 +70,55 @@ def wanted(job: Job, step: int, stride: int = 1) -> Wanted:
         strip_picture=row if stride == 1 else film and draw,
         checkpoint=step > 0 and due(job.checkpoint_every),
         scheduled=bool(job.experiment.schedule) and (log or evaluate),
-        dirac=is_dirac(job.experiment) and (log or evaluate),
+        often=bool(_metrics(job, _at_log)) and (log or evaluate),
     )
 
 
-def look(runs: Runs, wanted: Wanted, state: TrainState, samples: int) -> Look:
-    """What is wanted of this state; evaluations are of `samples` points."""
+def _at_log(metric: Metric) -> bool:
+    return metric.when == LOG
+
+
+def _of_run(metric: Metric) -> bool:
+    return metric.when == END and not metric.by_sample
+
+
+def _at_evaluation(metric: Metric) -> bool:
+    # What is by sample is part of the last evaluation's blocks, which are read by the same program.
+    return not _at_log(metric) and not _of_run(metric)
+
+
+def _metrics(job: Job, kind: Callable[[Metric], bool]) -> dict[str, Metric]:
+    """The metrics of a kind, with their numbers as arrays."""
+    return arrays({name: metric for name, metric in job.metric.items() if kind(metric)})
+
+
+def look(runs: Runs, wanted: Wanted, state: TrainState, job: Job) -> Look:
+    """What is wanted of this state."""
+    measured, often = _metrics(job, _at_evaluation), _metrics(job, _at_log)
     return Look(
-        probe=runs.apply(_probe, state, shared=(0,), samples=samples) if wanted.evaluate else None,
+        readings=runs.apply(_read, state, shared=(measured, 0), samples=job.eval_samples) if wanted.evaluate else None,
         snapshot=runs.apply(_snapshot, state) if wanted.draw else None,
         strip_row=runs.apply(_strip_row, state) if wanted.strip else None,
         scheduled=runs.apply(_scheduled, state) if wanted.scheduled else {},
-        dirac=runs.apply(_dirac, state) if wanted.dirac else {},
+        often=runs.apply(_read, state, shared=(often, 0), samples=1) if wanted.often else Readings({}, {}),
     )
 
 
-def last_look(runs: Runs, state: TrainState, samples: int, blocks: int, images: bool) -> LastLook:
-    """`blocks` blocks of `samples` points each, and what is looked at of images alone."""
+def last_look(runs: Runs, state: TrainState, job: Job, samples: int, blocks: int) -> LastLook:
+    """`blocks` blocks of `samples` points each, and what is read of the whole run."""
+    measured, of_run = _metrics(job, _at_evaluation), _metrics(job, _of_run)
+
+    def read(metrics: dict[str, Metric], block: int) -> Readings:
+        return jax.device_get(runs.apply(_read, state, shared=(metrics, block), samples=samples))
+
     # One after the other: the device never holds more than one.
-    probes = [jax.device_get(runs.apply(_probe, state, shared=(block,), samples=samples)) for block in range(blocks)]
-    return LastLook(probes, np.asarray(runs.apply(_accuracies, state)) if images else None)
+    return LastLook([read(measured, block) for block in range(blocks)], read(of_run, 0) if of_run else Readings({}, {}))
 
 
-def _probe(constants: Constants, data: PyTree, state: TrainState, block: Any, samples: int) -> Probe:
-    return probe(constants.experiment, data, state, samples, block)
+def _read(
+    constants: Constants, data: PyTree, state: TrainState, metrics: dict[str, Metric], block: Any, samples: int
+) -> Readings:
+    return read(metrics, constants.experiment, data, state, samples, block)
 
 
 def _snapshot(constants: Constants, data: PyTree, state: TrainState) -> Snapshot:
@@ -102,14 +127,6 @@ def _snapshot(constants: Constants, data: PyTree, state: TrainState) -> Snapshot
 
 def _strip_row(constants: Constants, data: PyTree, state: TrainState) -> Any:
     return strip_row(constants.experiment, state)
-
-
-def _accuracies(constants: Constants, data: PyTree, state: TrainState) -> Any:
-    return minibatch_accuracy(constants.experiment, data, state)
-
-
-def _dirac(constants: Constants, data: PyTree, state: TrainState) -> dict[str, Any]:
-    return dirac_parameters(state)
 
 
 def _scheduled(constants: Constants, data: PyTree, state: TrainState) -> dict[str, Any]:

@@ -79,7 +79,7 @@ def _train(start: Start, recorders: LaneRecorders, writer: Writer, hooks: Hooks,
             stopped, due = hooks.interrupted(), wanted(job, step, stride)
             # The device works in order: what is read at this step goes before the next chunk, and is written during it.
             with clock.spent("compile"):
-                seen = look(runs, due, state, job.eval_samples)
+                seen = look(runs, due, state, job)
                 if first < step < job.steps and not stopped:
                     flight = launch()
             if due.log or due.evaluate or due.draw or due.strip:

@@ -18,6 +18,7 @@ from jaxtyping import PyTree
 
 from ganexp.component import arrays
 from ganexp.job import Job
+from ganexp.observe.metric import directions
 from ganexp.provenance import record, refuse_changes, restore
 from ganexp.records.links import refuse_links
 from ganexp.records.summary import SUMMARY_NAME, read_summary, versions, write_summary
@@ -85,6 +86,7 @@ def begin(
         "device": _device(),
         "overrides": list(words),
         **record(job),
+        "better": directions(job.metric.values()),
         "final": {},
         **more,
     }

@@ -11,21 +11,21 @@ from typing import Any
 import jax
 import numpy as np
 
-from ganexp.component import numbers
 from ganexp.job import Job, strip_stride
-from ganexp.metrics import Probe, closing_scores, evaluator, join
+from ganexp.metrics.evaluators import evaluator
+from ganexp.observe.metric import LOG, Bars, ranking
+from ganexp.observe.readings import HostArrays, Readings, join
 from ganexp.records.events import EventFile
 from ganexp.records.hparams import final_scalars, session, session_end
 from ganexp.records.pictures import png_bytes, write_png
 from ganexp.records.recovery import recover
 from ganexp.records.rows import RowFile
 from ganexp.records.table import Table, read_table
-from ganexp.report.metrics import headline
 from ganexp.runner.looks import LastLook, Look, Wanted
 from ganexp.runner.outcome import Outcome
 from ganexp.runner.pace import Clock
 from ganexp.training import Report
-from ganexp.types import PLAYERS, WHITE, Image
+from ganexp.types import WHITE, Image
 from ganexp.views.history import History
 from ganexp.views.pictures import Pictures
 from ganexp.views.probe import Snapshot
@@ -112,7 +112,7 @@ class Recorder:
         """Write how the run ended, for TensorBoard; of an interrupted one nothing, because it will go on."""
         if outcome.status != "interrupted":
             finished = outcome.status == "finished"
-            tags = headline(outcome.final, self.job.sweep.metric)
+            tags = ranking(self.job.metric.values()).headline(outcome.final, self.job.sweep.metric)
             chosen = {tag: outcome.final[tag] for tag in tags if tag in outcome.final}
             # A chart of one point for each is enough for a page that compares runs; all of them are in run.json.
             self._events.scalars(outcome.step, final_scalars(chosen, finished))
@@ -126,16 +126,16 @@ class Recorder:
     def record(self, wanted: Wanted, look: Look, report: Report) -> None:
         """Write what is wanted of a step, whose look and report these are."""
         scalars: dict[str, float] = {}
-        if wanted.log or look.probe is not None:
+        if wanted.log or look.readings is not None:
             scalars |= self._losses(wanted.step, report)
-            scalars |= {tag: float(value) for tag, value in look.dirac.items()}
+            scalars |= self._often(look.often)
             if "dirac/theta" in scalars:
                 self._trail.append((scalars["dirac/theta"], scalars["dirac/psi"]))
             if self.images and LOSSES[0] in scalars:
                 self._losses_so_far.append((wanted.step, *(scalars[tag] for tag in LOSSES)))
             scalars |= {f"schedule/{path}": float(value) for path, value in look.scheduled.items()}
-        if look.probe is not None:
-            scalars |= self._evaluate(wanted.step, look.probe)
+        if look.readings is not None:
+            scalars |= self._evaluate(wanted.step, look.readings)
         with self.clock.spent("records"):
             if scalars:
                 self._events.scalars(wanted.step, scalars)
@@ -160,21 +160,17 @@ class Recorder:
 
     @property
     def images(self) -> bool:
-        """Whether the data are a set of images, of which more is recorded."""
-        return self.job.experiment.dataset.size is not None
+        """Whether the data are images, of which more is recorded."""
+        return self.job.experiment.dataset.images
 
     def final(self, step: int, seen: LastLook) -> dict[str, float]:
         """The metrics of the last evaluation, the last losses, and what else was recorded last."""
-        experiment = self.job.experiment
         with self.clock.spent("metrics"):
-            whole = join(seen.probes)
-            blocks = len(seen.probes)
-            scores = evaluator(experiment, self.data, self.final_block, blocks, final=True)(whole)
-            if self.images:
-                scores |= closing_scores(experiment.dataset, self.data)(whole.fake)
-        if seen.accuracies is not None:
-            scores["accuracy/minibatches"] = float(seen.accuracies.mean())
-            self._save(step, {"accuracy": self._pictures.accuracy(seen.accuracies, f"step {step:,}")})
+            readings = join(seen.blocks, seen.whole.once)
+            scores = evaluator(self.job, self.data, self.final_block, len(seen.blocks), final=True)(readings)
+        if "minibatch_accuracy" in readings.once:
+            accuracies = np.asarray(readings.once["minibatch_accuracy"])
+            self._save(step, {"accuracy": self._pictures.accuracy(accuracies, f"step {step:,}")})
         return scores | {tag: value for tag, value in self.latest.items() if tag not in scores}
 
     def close(self) -> None:
@@ -187,23 +183,27 @@ class Recorder:
     def _losses(self, step: int, report: Report) -> dict[str, float]:
         return {} if step == 0 else {f"loss/{name}": float(report.losses[name]) for name in self._losses_recorded}
 
-    def _evaluate(self, step: int, values: Probe) -> dict[str, float]:
+    def _often(self, readings: Readings) -> dict[str, float]:
+        found: dict[str, float] = {}
+        for metric in self.job.metric.values():
+            if metric.when == LOG and readings.once:
+                found |= metric.score(HostArrays(self.job.experiment.dataset, readings.once), None)
+        return found
+
+    def _evaluate(self, step: int, readings: Readings) -> dict[str, float]:
         with self.clock.spent("metrics"):
-            values = jax.device_get(values)
-            evaluate = evaluator(self.job.experiment, self.data, self.job.eval_samples, 1, final=False)
-            scores, counts, shares = evaluate(values), evaluate.mode_counts(values), evaluate.class_shares(values)
+            readings = jax.device_get(readings)
+            evaluate = evaluator(self.job, self.data, self.job.eval_samples, 1, final=False)
+            scores, histograms = evaluate(readings), evaluate.histograms(readings)
             if scores.get("leak/accuracy", 0) > LEAK:
                 self._warn(step, "leak/accuracy", f"leak/accuracy is {scores['leak/accuracy']:.2f}: {LEAK_WARNING}")
         with self.clock.spent("records"):
-            for player in PLAYERS:
-                for kind, tree in (("weights", values.weights), ("gradients", values.gradients)):
-                    for name, leaf in numbers(tree[player]).items():
-                        self._events.histogram(step, f"{kind}/{player}/{name}", leaf)
-            if counts is not None:
-                self._events.bars(step, "modes/histogram", counts)
-            if shares is not None:
-                self._events.bars(step, "classes/histogram", np.round(shares * self.job.eval_samples))
-                weights = evaluate.class_weights()
+            for tag, histogram in histograms.items():
+                if isinstance(histogram, Bars):
+                    self._events.bars(step, tag, histogram.counts)
+                else:
+                    self._events.histogram(step, tag, histogram)
+            for shares, weights in evaluate.class_shares(readings):
                 self._save(step, {"classes": self._pictures.classes(shares, weights, f"step {step:,}")})
         return scores
 

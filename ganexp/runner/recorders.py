@@ -121,7 +121,7 @@ class LaneRecorders:
         look, report = jax.device_get((look, report))
         self._each(
             lambda lane: self._recorders[lane].record(wanted, *self._runs.lane((look, report), lane)),
-            by_evaluator=look.probe is not None,
+            by_evaluator=look.readings is not None,
         )
 
     def checkpoint(self, step: int, state: TrainState, report: Report) -> None:
@@ -162,7 +162,7 @@ class LaneRecorders:
         from ganexp.runner.looks import last_look
 
         with self.clock.spent("metrics"):
-            seen = last_look(self._runs, state, one.final_block, one.final_blocks, one.images)
+            seen = last_look(self._runs, state, one.job, one.final_block, one.final_blocks)
         last = jax.device_get((state, report))
 
         def finish(lane: int) -> None:

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 import jax
 
 from ganexp.component import arrays
+from ganexp.description import describe
 from ganexp.job import Job
 from ganexp.training import init
 
@@ -56,6 +57,7 @@ def lane_bytes(job: Job) -> int:
 
 
 def _kind(job: Job) -> tuple[Any, ...]:
-    apart = {"experiment", "out", "sweep"}
+    apart = {"experiment", "metric", "out", "sweep"}
     records = tuple(getattr(job, field.name) for field in dataclasses.fields(job) if field.name not in apart)
-    return jax.tree.structure(job.experiment), records, job.sweep.lanes, job.sweep.looks
+    metrics = tuple((name, type(metric), repr(describe(metric))) for name, metric in job.metric.items())
+    return jax.tree.structure(job.experiment), metrics, records, job.sweep.lanes, job.sweep.looks

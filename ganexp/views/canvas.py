@@ -86,6 +86,12 @@ class Canvas:
         axes.spines[:].set(color=FAINT, linewidth=0.8)
         return axes
 
+    def fix_vertical(self, vertical: Range) -> None:
+        """Change the limits of the vertical axis; the fixed parts are drawn anew where they are others."""
+        if self.axes.get_ylim() != vertical:
+            self.axes.set_ylim(vertical)
+            self._background = None
+
     def legend(self, handles: Sequence[Artist], labels: Sequence[str]) -> None:
         """Name what is drawn, above the axes and at their right end, where it hides no data."""
         left, bottom, width, height = self._plot

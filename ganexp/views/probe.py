@@ -10,7 +10,7 @@ from jaxtyping import Array, Float, PyTree
 
 from ganexp.experiment import Experiment, Stream
 from ganexp.game import generate, gradient, judge
-from ganexp.metrics.dirac import dirac_players, is_dirac
+from ganexp.metrics.of_players import dirac_players, is_dirac
 from ganexp.types import DISCRIMINATOR, GENERATOR, Critique, Draws, TrainState
 from ganexp.views.probe_images import ImageSnapshot, image_snapshot
 
@@ -46,7 +46,7 @@ def snapshot(experiment: Experiment, data: PyTree, state: TrainState, extent: Fl
         found = critique(x).features
         return found if found.shape[1] == FEATURES else None
 
-    count = POINTS if experiment.dataset.size is None else FEW_IMAGES
+    count = FEW_IMAGES if experiment.dataset.images else POINTS
     real = experiment.dataset.sample(data, points, count).x
     latent = experiment.prior.sample(noise, count)
     fake, _ = generate(experiment, state.players[GENERATOR], latent, unused, train=False)
@@ -57,7 +57,7 @@ def snapshot(experiment: Experiment, data: PyTree, state: TrainState, extent: Fl
         heat = experiment.loss.output(critique(experiment.dataset.seen(places)).logits).reshape(cells[0].shape)
     if is_dirac(experiment):
         field = _field(experiment, unused, extent)
-    if experiment.dataset.size is None:
+    if not experiment.dataset.images:
         return Snapshot(real, fake, heat, features(real), features(fake), field, None)
     # What is not returned is not computed: only a discriminator with two features is applied to these images.
     return Snapshot(None, None, None, features(real), features(fake), None, image_snapshot(experiment, data, state))

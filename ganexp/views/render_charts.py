@@ -58,9 +58,8 @@ class LinePicture:
     """Real and generated one-dimensional points as histograms, with the discriminator's output D(x) as a line."""
 
     def __init__(self, extent_x: Range):
-        """`extent_x` (x0, x1) in data units is every picture's frame; the first real points drawn fix its height."""
+        """`extent_x` (x0, x1) in data units is every picture's frame."""
         self._extent = extent_x
-        self._top: float | None = None
         self._edges = np.linspace(*extent_x, BINS + 1)
         self._canvas = Canvas(extent_x, (0.0, 1.0), (58.0, 32.0, 376.0, 374.0))
         axes = self._canvas.axes
@@ -87,21 +86,20 @@ class LinePicture:
         heat: Float[np.ndarray, " g"],
         title: str,
     ) -> Pixels:
-        """The picture; `heat` [g] is D in [0, 1] at the places `grid_x` [g], in ascending order."""
+        """The picture; `heat` [g] is D in [0, 1] at the places `grid_x` [g], in ascending order. The real points fix its height."""
         real, missing_real = canvas.finite_rows(real)
         fake, missing_fake = canvas.finite_rows(fake)
         real_shares, fake_shares = (
             np.histogram(points, self._edges)[0] / max(len(points), 1) for points in (real, fake)
         )
-        if self._top is None:
-            self._top = _round_up(LINE_HEADROOM * real_shares.max()) if real_shares.any() else 1.0
-            self._canvas.axes.set_ylim(0, self._top)
+        top = _round_up(LINE_HEADROOM * real_shares.max()) if real_shares.any() else 1.0
+        self._canvas.fix_vertical((0.0, top))
         self._real.set_data(real_shares)
         self._fake.set_data(fake_shares)
         self._output.set_data(grid_x, heat)
         centres = (self._edges[1:] + self._edges[:-1]) / 2
         notes = (
-            _mark_cut(self._cut, centres, fake_shares, self._top),
+            _mark_cut(self._cut, centres, fake_shares, top),
             canvas.note_outside(canvas.outside(fake[:, None], [self._extent])),
             canvas.note_not_finite(missing_real + missing_fake),
         )

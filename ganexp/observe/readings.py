@@ -1,0 +1,61 @@
+"""What metrics read of a run on the device, in one call, and the same on the host."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+import jax
+import numpy as np
+from jaxtyping import Int, PyTree
+
+from ganexp.component import arrays
+from ganexp.experiment import Experiment
+from ganexp.observe.metric import Metric
+from ganexp.observe.samples import Samples, classified
+from ganexp.types import Dataset, TrainState
+
+_classified = jax.jit(classified)
+
+
+class Readings(NamedTuple):
+    """What some metrics read, by name: of every sample, and of one minibatch or the whole run."""
+
+    by_sample: dict[str, Any]
+    once: dict[str, Any]
+
+
+def read(
+    metrics: Mapping[str, Metric],
+    experiment: Experiment,
+    data: PyTree,
+    state: TrainState,
+    count: int,
+    block: Int[Any, ""],
+) -> Readings:
+    """What the metrics read of the `block`-th `count` samples; pure."""
+    samples, readings = Samples(experiment, data, state, count, block), Readings({}, {})
+    for metric in metrics.values():
+        (readings.by_sample if metric.by_sample else readings.once).update(metric.read(samples))
+    return readings
+
+
+def join(blocks: Sequence[Readings], more: Mapping[str, Any]) -> Readings:
+    """Several blocks as one evaluation, and what else was read of the run; what is not by sample is that of the first."""
+    columns = [block.by_sample for block in blocks]
+    return Readings(jax.tree.map(lambda *parts: np.concatenate(parts), *columns), blocks[0].once | dict(more))
+
+
+class HostArrays:
+    """Arrays by name: those given, `points` from `fake`, and the classifier's `reading` where it has not been read."""
+
+    def __init__(self, dataset: Dataset, known: Mapping[str, Any]):
+        self._dataset, self._known = dataset, dict(known)
+
+    def __getitem__(self, name: str) -> Any:
+        if name not in self._known and name == "points":
+            fake = np.asarray(self._known["fake"])
+            self._known[name] = self._dataset.natural(fake).reshape(len(fake), -1)
+        if name not in self._known and name == "reading":
+            self._known[name] = jax.device_get(_classified(arrays(self._dataset), self._known["fake"]))
+        return self._known[name]

@@ -1,0 +1,105 @@
+"""What an evaluation reads from the device: real and generated points, and what the players make of them."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float, Int, PyTree
+
+from ganexp.blocks import in_blocks
+from ganexp.experiment import Experiment, Stream
+from ganexp.game import generate, gradient, judge
+from ganexp.types import DISCRIMINATOR, GENERATOR, PLAYERS, Dataset, Draws, TrainState
+
+BLOCK = 250
+
+
+class Samples:
+    """The `block`-th `count` real and generated points of an evaluation, in network coordinates and evaluation mode, and what is
+    made of them. Each part is computed when it is first asked for, and once; what nobody asks for is not computed.
+
+    The noise is the same at every step: two evaluations differ by the generator alone.
+    """
+
+    def __init__(self, experiment: Experiment, data: PyTree, state: TrainState, count: int, block: Int[Any, ""]):
+        self.experiment, self.data, self.state = experiment.at(state.step), data, state
+        self._count, self._block = count, block
+        self._key = jax.random.fold_in(jax.random.fold_in(experiment.key(Stream.EVALUATION), 1), block)
+        # Only networks for images have patches to run out of memory with.
+        self._size = BLOCK if experiment.dataset.images else count
+
+    @cached_property
+    def real(self) -> Float[Array, "n ..."]:
+        """Real points, the same at every step."""
+        return reference(self.experiment, self.data, self._count, self._block)
+
+    @cached_property
+    def noise(self) -> Float[Array, "n d"]:
+        """What the generated points are made of."""
+        return self.experiment.prior.sample(self._key, self._count)
+
+    @cached_property
+    def fake(self) -> Float[Array, "n ..."]:
+        """Generated points."""
+        return in_blocks(self.generate, self.noise, self._size)
+
+    @cached_property
+    def output_real(self) -> Float[Array, " n"]:
+        """D(x) of the real points, as the loss reads it."""
+        return self.experiment.loss.output(in_blocks(self._logits, self.real, self._size))
+
+    @cached_property
+    def output_fake(self) -> Float[Array, " n"]:
+        """D(x) of the generated points, as the loss reads it."""
+        return self.experiment.loss.output(in_blocks(self._logits, self.fake, self._size))
+
+    @cached_property
+    def reading(self) -> Any:
+        """What the data set's digit classifier makes of the generated images."""
+        return classified(self.experiment.dataset, self.fake)
+
+    @cached_property
+    def batch(self) -> Draws:
+        """As many real points and noise vectors as one minibatch of training has."""
+        size = self.experiment.batch_size
+        return Draws(self.real[:size], self.noise[:size], self._key)
+
+    @property
+    def weights(self) -> dict[str, Any]:
+        """The parameters of each player."""
+        return {player: self.state.players[player].params for player in PLAYERS}
+
+    @cached_property
+    def gradients(self) -> dict[str, Any]:
+        """The gradient, on `batch`, of what each player minimizes, penalties included."""
+        return {
+            player: gradient(self.experiment, player, self.state.players, self.batch, train=False) for player in PLAYERS
+        }
+
+    def generate(self, noise: Float[Array, "n d"], train: bool = False) -> Float[Array, "n ..."]:
+        """Generated points; `train`: as the discriminator sees them in training."""
+        return generate(self.experiment, self.state.players[GENERATOR], noise, self._key, train)[0]
+
+    def _logits(self, points: Float[Array, "n ..."]) -> Float[Array, " n"]:
+        return judge(self.experiment, self.state.players[DISCRIMINATOR], points, self._key, train=False)[0].logits
+
+
+def reference(experiment: Experiment, data: PyTree, count: int, block: Int[Any, ""]) -> Float[Array, "n ..."]:
+    """The `block`-th set of `count` real points; all evaluations of a run use the same ones."""
+    key = jax.random.fold_in(jax.random.fold_in(experiment.key(Stream.EVALUATION), 0), block)
+    return experiment.dataset.reference(data, key, count).x
+
+
+def classified(dataset: Dataset, x: Float[Array, "n ..."]) -> Any:
+    """What the data set's classifier makes of images in network coordinates, channel by channel: a `Reading` of probabilities
+    [n, c, 10] and features [n, 64 c]."""
+    from ganexp.classifier import Reading, reader
+
+    assert dataset.classifier is not None
+    images = jnp.clip(dataset.natural(x), 0, 1)
+    n, channels = len(images), images.shape[-1]
+    reading = reader(dataset.classifier)(jnp.moveaxis(images, -1, 1).reshape(n * channels, *images.shape[1:3]))
+    return Reading(reading.probabilities.reshape(n, channels, -1), reading.features.reshape(n, -1))
