@@ -13,6 +13,7 @@ from jaxtyping import Array, Int, Key
 
 from ganexp.component import Component, SettingError, component, numbers, option_name, setting, with_number
 from ganexp.optimizers import Optimizer
+from ganexp.parts import Average
 from ganexp.spelling import nearest
 from ganexp.types import (
     DISCRIMINATOR,
@@ -41,6 +42,7 @@ class Stream(enum.IntEnum):
     ORDER = 4
 
 
+AVERAGE = "average"  # What `average` remembers, in a state's memory.
 ADVERSARIAL = "adversarial"  # The term of a loss that makes it a game's; the others are penalties.
 
 
@@ -63,7 +65,7 @@ class Model(Component):
 class Experiment(Component):
     """One GAN: what it learns, from which noise, with which networks, costs and updates, and from which seed.
 
-    `penalty` and `schedule` hold any number of parts by name. `batch_size` points and noise vectors make one update.
+    `penalty` and `schedule` hold any number of parts by name; `average` is one, or None. `batch_size` points and noise vectors make one update.
     """
 
     dataset: Dataset
@@ -76,6 +78,7 @@ class Experiment(Component):
     discriminator_optimizer: Optimizer
     updates: Updates
     schedule: dict[str, Schedule]
+    average: Average | None = None
     batch_size: int = setting(256, least=1)
     seed: int = setting(0, least=0, most=2**32 - 1, leaf=True)
 

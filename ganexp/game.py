@@ -10,8 +10,8 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Key
 
-from ganexp.experiment import ADVERSARIAL, Experiment
-from ganexp.types import DISCRIMINATOR, GENERATOR, Critique, Draws, Loss, Parameters, Player, Scalar, Scores
+from ganexp.experiment import ADVERSARIAL, AVERAGE, Experiment
+from ganexp.types import DISCRIMINATOR, GENERATOR, Critique, Draws, Loss, Parameters, Player, Scalar, Scores, TrainState
 
 Players = dict[str, Player]
 Objective = Callable[[Parameters], tuple[Scalar, "Played"]]
@@ -34,6 +34,16 @@ def generate(
     """Generated points as the discriminator sees them, by the generator's network and the output transform; and its new statistics."""
     points, _, stats = experiment.networks().generator.apply(player.params, player.stats, noise, key, train)
     return experiment.output.emitted(points, key, train), stats
+
+
+def sample(
+    experiment: Experiment, state: TrainState, noise: Float[Array, "n d"], key: Key[Array, ""]
+) -> Float[Array, "n ..."]:
+    """What evaluations, pictures and a person see of the generator: points in evaluation mode, by its averaged weights where there are some."""
+    player, average = state.players[GENERATOR], experiment.average
+    if average is not None:
+        player = player._replace(params=average.weights(state.memory[AVERAGE]))
+    return generate(experiment, player, noise, key, train=False)[0]
 
 
 def judge(

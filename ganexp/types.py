@@ -112,10 +112,11 @@ class Update(NamedTuple):
 
 
 class TrainState(NamedTuple):
-    """All that training carries from step to step: plain arrays only."""
+    """All that training carries from step to step: plain arrays only. `memory` is what parts remember, such as `average`."""
 
     step: Any
     players: dict[str, Player]
+    memory: dict[str, PyTree]
 
 
 @component

@@ -226,6 +226,26 @@ def check_penalty(penalty: Any) -> None:
     jax.tree.map(np.testing.assert_array_equal, penalty.project(projected), projected)
 
 
+def check_average(average: Any) -> None:
+    """An average begins at the first weights, stays at weights that do not move, and otherwise between the lowest and the highest."""
+    first = {"kernel": jnp.array([[1.0, -0.8], [0.6, 1.5]]), "bias": jnp.array([0.7, -1.1])}
+    path = [jax.tree.map(lambda leaf, move=move: leaf + move, first) for move in (0.5, -0.25, 2.0, 0.125)]
+
+    def follow(part: Any, path: Any) -> Any:
+        memory = part.init(first)
+        for params in path:
+            memory = part.update(memory, params)
+        return part.weights(memory)
+
+    found = check_pure(lambda part: follow(part, path), average)
+    check_close(average.weights(average.init(first)), first, rtol=0, atol=0)
+    check_close(follow(average, [first] * 5), first)
+    assert jax.tree.map(jnp.shape, found) == jax.tree.map(jnp.shape, first)
+    for mean, start in zip(jax.tree.leaves(found), jax.tree.leaves(first), strict=True):
+        assert (mean > start - 0.25).all()
+        assert (mean < start + 2).all()
+
+
 def check_net(architecture: Any, inputs: tuple[int, ...], outputs: tuple[int, ...]) -> None:
     """A network maps n points to n points and their features, one by one in evaluation mode, and keeps the structure of its statistics."""
     x = jax.random.normal(KEY, (N, *inputs))

@@ -15,7 +15,7 @@ CONF = Path(__file__).resolve().parent.parent / "conf"
 # Recipes and intentions are made of the options tested here.
 WITHOUT = {"experiment", "debug", "search", "hydra"}
 GROUPS = (
-    "dataset", "loss", "model", "model/discriminator", "model/generator", "optimizer", "output", "penalty", "prior",
+    "average", "dataset", "loss", "model", "model/discriminator", "model/generator", "optimizer", "output", "penalty", "prior",
     "schedule", "updates",
 )  # fmt: skip
 SMALL = ("batch_size=8", "generator_optimizer=sgd", "discriminator_optimizer=sgd")
@@ -83,6 +83,11 @@ def test_losses_keep_their_contract(composed, name):
 def test_penalties_keep_their_contract(composed, name):
     (penalty,) = composed(f"penalty=[{name}]").penalty.values()
     contracts.check_penalty(penalty)
+
+
+@pytest.mark.parametrize("name", options("average"))
+def test_averages_keep_their_contract(composed, name):
+    contracts.check_average(composed(f"average={name}").average)
 
 
 @pytest.mark.parametrize("name", options("model", slow="residual"))

@@ -14,10 +14,10 @@ from ganexp.config.options import PLAYER_OPTIMIZERS, file_of, folder_of, groups,
 from ganexp.spelling import nearest
 
 LISTS = ("penalty", "schedule")
-OPTIONAL = ("experiment", "debug", "search")
+OPTIONAL = ("average", "experiment", "debug", "search")
 # Of each group, where the schemas of its options lie; "" where all options have one, of the group's name.
 SCHEMAS = {
-    **{group: group for group in ("dataset", "prior", "output", "loss", "updates", *LISTS)},
+    **{group: group for group in ("dataset", "prior", "output", "loss", "updates", "average", *LISTS)},
     **dict.fromkeys(("model/generator", "model/discriminator"), "net"),
     **dict.fromkeys(("model", "optimizer"), ""),
 }

@@ -11,7 +11,7 @@ from jaxtyping import Array, Float, Int, PyTree
 from ganexp.blocks import in_blocks
 from ganexp.classifier import Reading
 from ganexp.experiment import Experiment, Stream
-from ganexp.game import generate, gradient, judge
+from ganexp.game import generate, gradient, judge, sample
 from ganexp.metrics.images import leak, read
 from ganexp.types import DISCRIMINATOR, GENERATOR, PLAYERS, Draws, TrainState
 
@@ -48,8 +48,8 @@ def probe(experiment: Experiment, data: PyTree, state: TrainState, samples: int,
     experiment = experiment.at(state.step)
     key = jax.random.fold_in(jax.random.fold_in(experiment.key(Stream.EVALUATION), 1), block)
 
-    def make(noise: Any, train: bool = False) -> Any:
-        return generate(experiment, state.players[GENERATOR], noise, key, train)[0]
+    def make(noise: Any) -> Any:
+        return sample(experiment, state, noise, key)
 
     def logits(points: Any) -> Any:
         return judge(experiment, state.players[DISCRIMINATOR], points, key, train=False)[0].logits
@@ -69,7 +69,9 @@ def probe(experiment: Experiment, data: PyTree, state: TrainState, samples: int,
         read(experiment.dataset, fake),
         {player: state.players[player].params for player in PLAYERS},
         {player: gradient(experiment, player, state.players, few, train=False) for player in PLAYERS},
-        leak(few.real, make(few.noise, train=True)) if experiment.dataset.binary else None,
+        leak(few.real, generate(experiment, state.players[GENERATOR], few.noise, key, train=True)[0])
+        if experiment.dataset.binary
+        else None,
     )
 
 
@@ -88,7 +90,7 @@ def minibatch_accuracy(experiment: Experiment, data: PyTree, state: TrainState) 
     def accuracy(number: Any) -> Any:
         real = experiment.dataset.passed(data, number, count).x
         noise = experiment.prior.sample(jax.random.fold_in(key, number), count)
-        fake, _ = generate(experiment, state.players[GENERATOR], noise, key, train=False)
+        fake = sample(experiment, state, noise, key)
         return ((output(real) >= 0.5).mean() + (output(fake) < 0.5).mean()) / 2
 
     return jax.lax.map(accuracy, jnp.arange(size // count))
