@@ -17,7 +17,7 @@ from ganexp.config.compose import compose
 from ganexp.game import generate, sample
 from ganexp.metrics.probe import probe
 from ganexp.runner.run import run
-from ganexp.train import chunk, draw, init, no_report, train_step
+from ganexp.training import chunk, draw, init, no_report, train_step
 from ganexp.types import GENERATOR
 
 SIZES = tuple(f"model.{player}.{size}" for player in ("generator", "discriminator") for size in ("width=4", "depth=1"))
