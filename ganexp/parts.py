@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from typing import ClassVar
 
-from jaxtyping import PyTree
+from jaxtyping import Array, Key, PyTree
 
 from ganexp.component import Component, component
-from ganexp.types import Parameters
+from ganexp.types import Batch, Parameters
 
 
 @component
@@ -25,3 +26,18 @@ class Average(Component, ABC):
     @abstractmethod
     def weights(self, memory: PyTree) -> Parameters:
         """The averaged weights; pure."""
+
+
+@component
+class Input(Component, ABC):
+    """What the discriminator sees of points, real and generated alike. `coupled`: of one point, something of the others of its batch."""
+
+    coupled: ClassVar[bool] = False
+
+    def shape(self, shape: tuple[int, ...]) -> tuple[int, ...]:
+        """The shape of what is seen of one point of this shape."""
+        return shape
+
+    @abstractmethod
+    def apply(self, batch: Batch, key: Key[Array, ""], train: bool) -> Batch:
+        """What is seen of the batch; pure. Only training has randomness."""

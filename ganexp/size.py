@@ -78,9 +78,7 @@ def _evaluation(job: Job, sizes: dict[str, Size]) -> int:
 
 
 def _networks(experiment: Experiment) -> dict[str, Size]:
-    shape, model = experiment.dataset.shape, experiment.model
-    ends = {"generator": ((experiment.prior.dimension,), shape), "discriminator": (shape, ())}
-    return {player: getattr(model, player).size(*ends[player]) for player in PLAYERS}
+    return {player: getattr(experiment.model, player).size(*ends) for player, ends in experiment.shapes().items()}
 
 
 def _copies(optimizer: Optimizer) -> int:

@@ -14,7 +14,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from ganexp.component import arrays
-from ganexp.types import DISCRIMINATOR, GENERATOR, PLAYERS, Critique, Draws, Player, Scores
+from ganexp.types import DISCRIMINATOR, GENERATOR, PLAYERS, Batch, Critique, Draws, Player, Scores
 
 KEY = jax.random.key(7)
 N = 16
@@ -224,6 +224,23 @@ def check_penalty(penalty: Any) -> None:
     check_finite(jax.grad(lambda part: term(part, params))(arrays(penalty)))
     assert jax.tree.map(jnp.shape, projected) == jax.tree.map(jnp.shape, params)
     jax.tree.map(np.testing.assert_array_equal, penalty.project(projected), projected)
+
+
+def check_input(part: Any) -> None:
+    """An input has the shape it says and lets the gradient pass; evaluations need no key; points stand alone unless it is `coupled`."""
+    x = jax.random.normal(KEY, (N, 4, 4, 1))
+
+    def everything(part: Any) -> Any:
+        slopes = jax.grad(lambda x: (part.apply(Batch(x), KEY, True).x ** 2).sum())(x)
+        return part.apply(Batch(x), KEY, True).x, part.apply(Batch(x), KEY, False).x, slopes
+
+    trained, tested, slopes = check_pure(everything, part, rtol=1e-4, atol=1e-5)
+    assert trained.shape[1:] == tested.shape[1:] == part.shape(x.shape[1:])
+    assert (slopes != 0).any()
+    check_close(part.apply(Batch(x), jax.random.key(8), False).x, tested, rtol=0, atol=0)
+    if not part.coupled:
+        others = jnp.concatenate([x[: N // 2], -2 * x[: N // 2]])
+        check_close(part.apply(Batch(others), KEY, True).x[: N // 2], trained[: N // 2], rtol=1e-4, atol=1e-5)
 
 
 def check_average(average: Any) -> None:

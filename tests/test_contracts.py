@@ -15,7 +15,7 @@ CONF = Path(__file__).resolve().parent.parent / "conf"
 # Recipes and intentions are made of the options tested here.
 WITHOUT = {"experiment", "debug", "search", "hydra"}
 GROUPS = (
-    "average", "dataset", "loss", "model", "model/discriminator", "model/generator", "optimizer", "output", "penalty", "prior",
+    "average", "dataset", "input", "loss", "model", "model/discriminator", "model/generator", "optimizer", "output", "penalty", "prior",
     "schedule", "updates",
 )  # fmt: skip
 SMALL = ("batch_size=8", "generator_optimizer=sgd", "discriminator_optimizer=sgd")
@@ -83,6 +83,12 @@ def test_losses_keep_their_contract(composed, name):
 def test_penalties_keep_their_contract(composed, name):
     (penalty,) = composed(f"penalty=[{name}]").penalty.values()
     contracts.check_penalty(penalty)
+
+
+@pytest.mark.parametrize("name", options("input"))
+def test_inputs_keep_their_contract(composed, name):
+    (part,) = composed(f"input=[{name}]").input.values()
+    contracts.check_input(part)
 
 
 @pytest.mark.parametrize("name", options("average"))

@@ -9,11 +9,11 @@ from typing import Any
 from hydra.core.config_store import ConfigStore
 
 # Imported for their classes: a component in one of these modules is an option's schema by being there.
-from ganexp import averages, datasets, losses, nets, outputs, penalties, priors, schedules, updates  # noqa: F401
+from ganexp import averages, datasets, inputs, losses, nets, outputs, penalties, priors, schedules, updates  # noqa: F401
 from ganexp.component import option_name
 from ganexp.experiment import Experiment, Model
 from ganexp.job import Job
-from ganexp.parts import Average
+from ganexp.parts import Average, Input
 from ganexp.types import Architecture, Dataset, Loss, Output, Penalty, Prior, Schedule, Updates
 
 BASES = {
@@ -22,6 +22,7 @@ BASES = {
     "prior": Prior,
     "net": Architecture,
     "output": Output,
+    "input": Input,
     "loss": Loss,
     "penalty": Penalty,
     "schedule": Schedule,
