@@ -26,13 +26,13 @@ from ganexp.config.compose import literal
 from ganexp.config.grid import refuse_of_sweeps, refuse_single
 from ganexp.config.mistakes import Mistake
 from ganexp.experiment import Experiment, Stream
-from ganexp.game import generate, judge
+from ganexp.game import judge, sample
 from ganexp.job import Job
 from ganexp.provenance import record
 from ganexp.records.table import TABLE_NAME, read_table
 from ganexp.runner.run import run
 from ganexp.sweeps import folder as sweep_folder
-from ganexp.types import DISCRIMINATOR, GENERATOR, TrainState
+from ganexp.types import DISCRIMINATOR, TrainState
 
 __all__ = ["Job", "Mistake", "Run", "SettingError", "compose", "open_run", "open_sweep", "sweep", "train"]
 
@@ -86,7 +86,7 @@ class Run:
         return jax.device_put(checkpoint.state)
 
     def generate(self, n: int, seed: int = 0) -> Float[np.ndarray, "n ..."]:
-        """`n` generated points, in data units; the first of more are the same."""
+        """`n` generated points, in data units, by the averaged weights where there are some; the first of more are the same."""
         key = jax.random.fold_in(self.job.experiment.key(Stream.PICTURES), np.uint32(seed))
         blocks = [_generated(self._arrays, self.state, key, block) for block in range(-(-n // BLOCK))]
         points = np.concatenate(blocks or [np.empty((0, *self.job.experiment.dataset.shape), np.float32)])[:n]
@@ -184,7 +184,7 @@ def _has_ended(folder: Path, job: Job) -> bool:
 def _generated(experiment: Experiment, state: TrainState, key: Any, block: Any) -> Any:
     experiment, key = experiment.at(state.step), jax.random.fold_in(key, block)
     noise = experiment.prior.sample(key, BLOCK)
-    return generate(experiment, state.players[GENERATOR], noise, key, train=False)[0]
+    return sample(experiment, state, noise, key)
 
 
 @jax.jit

@@ -4,7 +4,7 @@ Fields fall into four kinds, read off their annotations:
 
 * *numbers*: `float`, `float | None`, `list[float]` and settings marked `leaf=True`. They are the pytree's leaves: one may
   sweep, schedule or edit them, and another value compiles nothing new. `None` means absent, and is another program.
-* *children*: components, and `dict[str, component]`.
+* *children*: components, `component | None`, and `dict[str, component]`.
 * *mixed*: `dict[str, Any]`, whose floats are leaves and whose other values are static.
 * everything else is *static*: names, widths, counts. Another value is another program.
 """
@@ -70,6 +70,12 @@ def is_component(kind: Any) -> bool:
     return isinstance(kind, type) and dataclasses.is_dataclass(kind)
 
 
+def part_of(hint: Any) -> Any:
+    """The class of a child that may be absent, `component | None`; None for any other annotation."""
+    options = typing.get_args(hint) if isinstance(hint, types.UnionType) else ()
+    return next((option for option in options if is_component(option)), None)
+
+
 def kinds(cls: Any) -> dict[str, str]:
     """Each field's kind: number, child, mixed or static."""
     return _kinds(cls)
@@ -88,7 +94,7 @@ def hints_of(cls: Any) -> dict[str, Any]:
 def _kind(hint: Any, field: dataclasses.Field[Any]) -> str:
     if field.metadata.get("leaf") or hint in (float, float | None, list[float], list[float] | None):
         return "number"
-    if is_component(hint):
+    if is_component(hint) or part_of(hint):
         return "child"
     if typing.get_origin(hint) is dict:
         return "child" if is_component(typing.get_args(hint)[1]) else "mixed"

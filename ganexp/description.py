@@ -8,7 +8,7 @@ import typing
 from collections.abc import Mapping
 from typing import Any
 
-from ganexp.component import Component, SettingError, hints_of, is_component, kinds, option_name
+from ganexp.component import Component, SettingError, hints_of, is_component, kinds, option_name, part_of
 from ganexp.spelling import nearest
 
 
@@ -29,7 +29,7 @@ def describe(tree: Component, path: str = "", places: bool = True) -> dict[str, 
         elif kind == "mixed":
             # Mixed settings stand beside the fields, as in the config.
             described |= {f"{path}.{key}": item for key, item in value.items()}
-        elif kind != "child":
+        elif kind != "child" or value is None:
             described[here] = list(value) if isinstance(value, tuple) else value
         else:
             parts = {f"{here}.{key}": part for key, part in value.items()} if isinstance(value, dict) else {here: value}
@@ -54,8 +54,9 @@ def rebuild(cls: Any, described: Mapping[str, Any], path: str = "") -> Any:
             if here not in described:
                 raise SettingError(here, "is not set")
             values[name] = described[here]
-        elif is_component(hint):
-            values[name] = _rebuilt(hint, described, here)
+        elif is_component(hint) or part_of(hint):
+            absent = part_of(hint) and described.get(here, "") is None
+            values[name] = None if absent else _rebuilt(part_of(hint) or hint, described, here)
         else:
             inside = (key.removeprefix(f"{here}.") for key in described if key.startswith(f"{here}."))
             base = typing.get_args(hint)[1]

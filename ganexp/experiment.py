@@ -13,6 +13,7 @@ from jaxtyping import Array, Int, Key
 
 from ganexp.component import Component, SettingError, component, numbers, option_name, setting, with_number
 from ganexp.optimizers import Optimizer
+from ganexp.parts import Average, Input
 from ganexp.spelling import nearest
 from ganexp.types import (
     DISCRIMINATOR,
@@ -41,6 +42,7 @@ class Stream(enum.IntEnum):
     ORDER = 4
 
 
+AVERAGE = "average"  # What `average` remembers, in a state's memory.
 ADVERSARIAL = "adversarial"  # The term of a loss that makes it a game's; the others are penalties.
 
 
@@ -63,7 +65,7 @@ class Model(Component):
 class Experiment(Component):
     """One GAN: what it learns, from which noise, with which networks, costs and updates, and from which seed.
 
-    `penalty` and `schedule` hold any number of parts by name. `batch_size` points and noise vectors make one update.
+    `penalty`, `input` and `schedule` hold any number of parts by name; `average` is one, or None. `batch_size` points and noise vectors make one update.
     """
 
     dataset: Dataset
@@ -76,6 +78,8 @@ class Experiment(Component):
     discriminator_optimizer: Optimizer
     updates: Updates
     schedule: dict[str, Schedule]
+    input: dict[str, Input] = setting({})
+    average: Average | None = None
     batch_size: int = setting(256, least=1)
     seed: int = setting(0, least=0, most=2**32 - 1, leaf=True)
 
@@ -127,11 +131,16 @@ class Experiment(Component):
         """The key of one kind of randomness."""
         return jax.random.fold_in(jax.random.key(self.seed), int(stream))
 
+    def shapes(self) -> dict[str, tuple[tuple[int, ...], tuple[int, ...]]]:
+        """Of each player, the shapes of one point that its network reads and of what it makes of it."""
+        shape = self.dataset.shape
+        seen = functools.reduce(lambda shape, part: part.shape(shape), self.input.values(), shape)
+        return {GENERATOR: ((self.prior.dimension,), shape), DISCRIMINATOR: (seen, ())}
+
     def networks(self) -> Networks:
         """Both networks, sized by the prior and the data, for `game` to apply; raises SettingError where one cannot have these sizes."""
-        shape = self.dataset.shape
         nets = {}
-        for player, inputs, outputs in ((GENERATOR, (self.prior.dimension,), shape), (DISCRIMINATOR, shape, ())):
+        for player, (inputs, outputs) in self.shapes().items():
             try:
                 nets[player] = getattr(self.model, player).net(inputs, outputs)
             except SettingError as error:

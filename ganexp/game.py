@@ -10,8 +10,20 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Key
 
-from ganexp.experiment import ADVERSARIAL, Experiment
-from ganexp.types import DISCRIMINATOR, GENERATOR, Critique, Draws, Loss, Parameters, Player, Scalar, Scores
+from ganexp.experiment import ADVERSARIAL, AVERAGE, Experiment
+from ganexp.types import (
+    DISCRIMINATOR,
+    GENERATOR,
+    Batch,
+    Critique,
+    Draws,
+    Loss,
+    Parameters,
+    Player,
+    Scalar,
+    Scores,
+    TrainState,
+)
 
 Players = dict[str, Player]
 Objective = Callable[[Parameters], tuple[Scalar, "Played"]]
@@ -36,12 +48,25 @@ def generate(
     return experiment.output.emitted(points, key, train), stats
 
 
+def sample(
+    experiment: Experiment, state: TrainState, noise: Float[Array, "n d"], key: Key[Array, ""]
+) -> Float[Array, "n ..."]:
+    """What evaluations, pictures and a person see of the generator: points in evaluation mode, by its averaged weights where there are some."""
+    player, average = state.players[GENERATOR], experiment.average
+    if average is not None:
+        player = player._replace(params=average.weights(state.memory[AVERAGE]))
+    return generate(experiment, player, noise, key, train=False)[0]
+
+
 def judge(
     experiment: Experiment, player: Player, points: Float[Array, "n ..."], key: Key[Array, ""], train: bool
 ) -> tuple[Critique, Parameters]:
-    """The discriminator's output on points, and its new statistics."""
+    """The discriminator's output on points, by the inputs and its network; and its new statistics."""
+    batch = Batch(points)
+    for name, part in experiment.input.items():
+        batch = part.apply(batch, own_key(key, name), train)
     apply = experiment.networks().discriminator.apply
-    logits, features, stats = apply(player.params, player.stats, points, key, train)
+    logits, features, stats = apply(player.params, player.stats, batch.x, key, train)
     return Critique(logits, features), stats
 
 
@@ -71,11 +96,12 @@ def score_at_once(
     key: Key[Array, ""],
     train: bool,
 ) -> tuple[Scores, Parameters]:
-    """As `score`, in one pass over both where that trains faster, and is the same: without statistics of the batch."""
+    """As `score`, in one pass over both where that trains faster, and is the same: where a point's output depends on no other point."""
     # A small network is bound by the number of operations. A larger one is bound by matrix products, and the gradients'
     # products, which sum over the batch, take XLA on a CPU less time on two short batches than on a long one.
     large = any(leaf.size > SMALL for leaf in jax.tree.leaves(player.params))
-    if large or jax.tree.leaves(player.stats) or not train:
+    coupled = experiment.networks().discriminator.coupled or any(part.coupled for part in experiment.input.values())
+    if large or coupled or jax.tree.leaves(player.stats) or not train:
         return score(experiment, player, real, fake, key, train)
     both, stats = judge(experiment, player, jnp.concatenate([real, fake]), key, train)
     count = len(real)
@@ -128,6 +154,11 @@ def gradient(experiment: Experiment, name: str, players: Players, draws: Draws, 
     return jax.grad(objective(experiment, name, players, draws, train), has_aux=True)(players[name].params)[0]
 
 
+def own_key(key: Key[Array, ""], name: str) -> Key[Array, ""]:
+    """The key of the part `name` of a list: another part beside it leaves its random numbers as they are."""
+    return jax.random.fold_in(key, zlib.crc32(name.encode()))
+
+
 def adversarial(loss: Loss, name: str, scores: Scores) -> Scalar:
     """The term of the player's loss that pits it against the other."""
     return loss.scale * {GENERATOR: loss.generator, DISCRIMINATOR: loss.discriminator}[name](scores)
@@ -144,8 +175,7 @@ def discriminator_terms(
     """The terms of what the discriminator minimizes, by name: the adversarial one, and that of each penalty that has one."""
     terms = {ADVERSARIAL: adversarial(experiment.loss, DISCRIMINATOR, scores)}
     for name, penalty in experiment.penalty.items():
-        # By name: another penalty beside it leaves this one's random numbers as they are.
-        extra = penalty.term(critic, real, fake, jax.random.fold_in(key, zlib.crc32(name.encode())))
+        extra = penalty.term(critic, real, fake, own_key(key, name))
         if extra is not None:
             terms[name] = extra
     return terms

@@ -52,6 +52,14 @@ class MaximumLikelihood(CrossEntropy):
 
 
 @component
+class FeatureMatching(CrossEntropy):
+    """J_G = ||E f(x) - E f(G(z))||^2, where f are the units of D's last hidden layer (Salimans et al. 2016)."""
+
+    def generator(self, scores: Scores) -> Scalar:
+        return ((scores.real.features.mean(axis=0) - scores.fake.features.mean(axis=0)) ** 2).sum()
+
+
+@component
 class LeastSquares(Loss):
     """J_D = E (a - 1)^2 + E b^2, J_G = E (b - 1)^2, where a, b are D(x), D(G(z)) or their logits (Mao et al. 2017)."""
 

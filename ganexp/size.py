@@ -18,7 +18,7 @@ from ganexp.job import Job
 from ganexp.nets.size import Size
 from ganexp.optimizers import Optimizer
 from ganexp.training import block_length
-from ganexp.types import PLAYERS
+from ganexp.types import GENERATOR, PLAYERS
 
 NUMBER = 4  # bytes of a number on the device; the host's are of twice as many
 SIDE = 64  # of the matrix that an optimizer's state is measured on
@@ -54,6 +54,7 @@ def bytes_of(job: Job, copies: int | None = None) -> int:
     kept = {player: _copies(experiment.optimizer(player)) if copies is None else copies for player in PLAYERS}
     # A step's state and the one before it; of one player its gradients, the changes made of them, and what lies between.
     held = sum(2 * size.parameters * (1 + kept[player]) for player, size in sizes.items())
+    held += 0 if experiment.average is None else 2 * sizes[GENERATOR].parameters
     held += 3 * max(size.parameters for size in sizes.values())
     return NUMBER * (held + max(_training(experiment, sizes), _evaluation(job, sizes)))
 
@@ -77,9 +78,7 @@ def _evaluation(job: Job, sizes: dict[str, Size]) -> int:
 
 
 def _networks(experiment: Experiment) -> dict[str, Size]:
-    shape, model = experiment.dataset.shape, experiment.model
-    ends = {"generator": ((experiment.prior.dimension,), shape), "discriminator": (shape, ())}
-    return {player: getattr(model, player).size(*ends[player]) for player in PLAYERS}
+    return {player: getattr(experiment.model, player).size(*ends) for player, ends in experiment.shapes().items()}
 
 
 def _copies(optimizer: Optimizer) -> int:

@@ -11,8 +11,8 @@ import numpy as np
 from jax.experimental import checkify
 from jaxtyping import Array, Bool, Float, Int, Key, PyTree
 
-from ganexp.experiment import Experiment, Stream
-from ganexp.types import PLAYERS, Draws, Player, TrainState, Update
+from ganexp.experiment import AVERAGE, Experiment, Stream
+from ganexp.types import GENERATOR, PLAYERS, Draws, Player, TrainState, Update
 
 # A block of steps draws its random numbers in one call: about as many numbers as fit in a core's cache.
 # Its steps divide a hundred, so that blocks end where records are due, and none is drawn twice.
@@ -40,7 +40,9 @@ def init(experiment: Experiment) -> TrainState:
         key, noise = jax.random.split(jax.random.fold_in(experiment.key(Stream.INITIALIZATION), number))
         params, stats = getattr(networks, player).init(key)
         players[player] = Player(params, stats, experiment.optimizer(player).init(params, noise))
-    return TrainState(jnp.int32(0), players)
+    average = experiment.average
+    memory = {} if average is None else {AVERAGE: average.init(players[GENERATOR].params)}
+    return TrainState(jnp.int32(0), players, memory)
 
 
 def draw(experiment: Experiment, data: PyTree, step: Int[Array, ""]) -> Draws:
@@ -69,8 +71,12 @@ def _real(experiment: Experiment, data: PyTree, step: Int[Array, ""], key: Key[A
 
 def train_step(experiment: Experiment, state: TrainState, draws: Draws) -> tuple[TrainState, dict[str, Update]]:
     """The state after one step, and each player's last update."""
-    players, updates = experiment.updates.step(experiment.at(state.step), state.players, draws)
-    return TrainState(state.step + 1, players), updates
+    experiment = experiment.at(state.step)
+    players, updates = experiment.updates.step(experiment, state.players, draws)
+    memory = state.memory
+    if experiment.average is not None:
+        memory = {**memory, AVERAGE: experiment.average.update(memory[AVERAGE], players[GENERATOR].params)}
+    return TrainState(state.step + 1, players, memory), updates
 
 
 def block_length(experiment: Experiment) -> int:

@@ -62,10 +62,11 @@ class Modes(NamedTuple):
 class Net(NamedTuple):
     """A network as two pure functions: `init(key) -> (parameters, statistics)` and
     `apply(parameters, statistics, x, key, train) -> (output, features, statistics)`. The features [n, f] are the units of its last
-    hidden layer; without a hidden layer, its input."""
+    hidden layer; without a hidden layer, its input. `coupled`: the output at one point depends on the others of its batch, in evaluation too."""
 
     init: Callable[[Key[Array, ""]], tuple[Parameters, Parameters]]
     apply: Callable[..., tuple[Float[Array, "n ..."], Float[Array, "n f"], Parameters]]
+    coupled: bool = False
 
 
 class Critique(NamedTuple):
@@ -112,10 +113,11 @@ class Update(NamedTuple):
 
 
 class TrainState(NamedTuple):
-    """All that training carries from step to step: plain arrays only."""
+    """All that training carries from step to step: plain arrays only. `memory` is what parts remember, such as `average`."""
 
     step: Any
     players: dict[str, Player]
+    memory: dict[str, PyTree]
 
 
 @component

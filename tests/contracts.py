@@ -19,7 +19,7 @@ from ganexp.observe.readings import HostArrays
 from ganexp.observe.samples import Samples
 from ganexp.ranking import LOWER, NEITHER, WAYS
 from ganexp.training import init
-from ganexp.types import DISCRIMINATOR, GENERATOR, PLAYERS, Critique, Draws, Player, Scores
+from ganexp.types import DISCRIMINATOR, GENERATOR, PLAYERS, Batch, Critique, Draws, Player, Scores
 
 KEY = jax.random.key(7)
 N = 16
@@ -105,12 +105,13 @@ def check_loss(loss: Any, exponential: bool = False) -> None:
             check_finite(jax.jit(jax.vmap(jax.value_and_grad(cost)))(ends))
     check_finite(jax.jit(jax.grad(lambda loss: loss.discriminator(scores(real, fake))))(arrays(loss)))
 
-    # A step down J_D lifts D on real points and lowers it on generated ones; a step down J_G lifts it there.
-    unsure = scores(jnp.array([-0.25]), jnp.array([0.25]))
-    slopes = {player: jax.grad(cost)(unsure) for player, cost in players.items()}
-    assert (slopes["discriminator"].real.logits < 0).all()
-    assert (slopes["discriminator"].fake.logits > 0).all()
-    assert (slopes["generator"].fake.logits < 0).all()
+    # A step down J_D lifts D on real points and lowers it on generated ones; a step down J_G lifts it there, as long as it is lower.
+    wrong = jnp.array([-0.25]), jnp.array([0.25])
+    right = wrong[::-1]
+    lifted, lowered = jax.grad(lambda real, fake: loss.discriminator(scores(real, fake)), argnums=(0, 1))(*wrong)
+    assert (lifted < 0).all()
+    assert (lowered > 0).all()
+    assert (jax.grad(lambda real, fake: loss.generator(scores(real, fake)), argnums=1)(*right) < 0).all()
     rising = np.asarray(loss.output(jnp.linspace(-5, 5, 21)))
     assert (np.diff(rising) > 0).all(), "D's output must rise with its logit"
 
@@ -229,6 +230,43 @@ def check_penalty(penalty: Any) -> None:
     check_finite(jax.grad(lambda part: term(part, params))(arrays(penalty)))
     assert jax.tree.map(jnp.shape, projected) == jax.tree.map(jnp.shape, params)
     jax.tree.map(np.testing.assert_array_equal, penalty.project(projected), projected)
+
+
+def check_input(part: Any) -> None:
+    """An input has the shape it says and lets the gradient pass; evaluations need no key; points stand alone unless it is `coupled`."""
+    x = jax.random.normal(KEY, (N, 4, 4, 1))
+
+    def everything(part: Any) -> Any:
+        slopes = jax.grad(lambda x: (part.apply(Batch(x), KEY, True).x ** 2).sum())(x)
+        return part.apply(Batch(x), KEY, True).x, part.apply(Batch(x), KEY, False).x, slopes
+
+    trained, tested, slopes = check_pure(everything, part, rtol=1e-4, atol=1e-5)
+    assert trained.shape[1:] == tested.shape[1:] == part.shape(x.shape[1:])
+    assert (slopes != 0).any()
+    check_close(part.apply(Batch(x), jax.random.key(8), False).x, tested, rtol=0, atol=0)
+    if not part.coupled:
+        others = jnp.concatenate([x[: N // 2], -2 * x[: N // 2]])
+        check_close(part.apply(Batch(others), KEY, True).x[: N // 2], trained[: N // 2], rtol=1e-4, atol=1e-5)
+
+
+def check_average(average: Any) -> None:
+    """An average begins at the first weights, stays at weights that do not move, and otherwise between the lowest and the highest."""
+    first = {"kernel": jnp.array([[1.0, -0.8], [0.6, 1.5]]), "bias": jnp.array([0.7, -1.1])}
+    path = [jax.tree.map(lambda leaf, move=move: leaf + move, first) for move in (0.5, -0.25, 2.0, 0.125)]
+
+    def follow(part: Any, path: Any) -> Any:
+        memory = part.init(first)
+        for params in path:
+            memory = part.update(memory, params)
+        return part.weights(memory)
+
+    found = check_pure(lambda part: follow(part, path), average)
+    check_close(average.weights(average.init(first)), first, rtol=0, atol=0)
+    check_close(follow(average, [first] * 5), first)
+    assert jax.tree.map(jnp.shape, found) == jax.tree.map(jnp.shape, first)
+    for mean, start in zip(jax.tree.leaves(found), jax.tree.leaves(first), strict=True):
+        assert (mean > start - 0.25).all()
+        assert (mean < start + 2).all()
 
 
 def check_net(architecture: Any, inputs: tuple[int, ...], outputs: tuple[int, ...]) -> None:

@@ -26,7 +26,7 @@ def checkpoint(step: int) -> Checkpoint:
         for number, player in enumerate(PLAYERS)
     }
     report = Report({player: np.float32(0.1) for player in PLAYERS}, np.int32(0), np.array([True, False] * 3))
-    return Checkpoint(TrainState(np.int32(step), players), report, SETTINGS)
+    return Checkpoint(TrainState(np.int32(step), players, {"average": ODD}), report, SETTINGS)
 
 
 def like(of: Checkpoint) -> Any:
@@ -129,7 +129,7 @@ def test_a_checkpoint_of_another_experiment_is_refused_with_the_shapes(saved):
         with pytest.raises(BadCheckpoint, match="where this experiment has"):
             load(saved, bent(change))
     state, report = like(checkpoint(7))
-    with pytest.raises(BadCheckpoint, match="holds 13 arrays where this experiment has 12"):
+    with pytest.raises(BadCheckpoint, match="holds 14 arrays where this experiment has 13"):
         load(saved, (state, report._replace(losses={"generator": report.losses["generator"]})))
 
 

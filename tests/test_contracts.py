@@ -18,7 +18,8 @@ CONF = Path(__file__).resolve().parent.parent / "conf"
 # Recipes and intentions are made of the options tested here.
 WITHOUT = {"experiment", "debug", "search", "hydra"}
 GROUPS = (
-    "dataset", "loss", "metric", "model", "model/discriminator", "model/generator", "optimizer", "output", "penalty", "prior",
+    "average", "dataset", "input", "loss", "metric", "model", "model/discriminator", "model/generator", "optimizer", "output", "penalty",
+    "prior",
     "schedule", "updates",
 )  # fmt: skip
 SMALL = ("batch_size=8", "generator_optimizer=sgd", "discriminator_optimizer=sgd")
@@ -117,6 +118,17 @@ def test_data_sets_bring_every_metric_that_fits(name):
     job = load([f"dataset={name}", *source])[1]
     fitting = {option for option, cls in classes(Metric).items() if cls().fits(job.experiment) is None}
     assert {*job.metric} == fitting
+
+
+@pytest.mark.parametrize("name", options("input"))
+def test_inputs_keep_their_contract(composed, name):
+    (part,) = composed(f"input=[{name}]").input.values()
+    contracts.check_input(part)
+
+
+@pytest.mark.parametrize("name", options("average"))
+def test_averages_keep_their_contract(composed, name):
+    contracts.check_average(composed(f"average={name}").average)
 
 
 @pytest.mark.parametrize("name", options("model", slow="residual"))

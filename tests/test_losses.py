@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from ganexp.component import arrays
-from ganexp.losses import LeastSquares, MaximumLikelihood, Minimax, NonSaturating
+from ganexp.losses import FeatureMatching, LeastSquares, MaximumLikelihood, Minimax, NonSaturating
 from ganexp.training import draw, init, train_step
 
 LN2 = np.log(2)
@@ -34,6 +34,8 @@ ORACLES = {
     "non-saturating, weighted": (NonSaturating(real_weight=0.95), cross_entropy(0.95), -np.log(sigmoid(B)).mean()),
     # exp(logit) = D / (1 - D).
     "maximum likelihood": (MaximumLikelihood(), cross_entropy(1), -(sigmoid(B) / (1 - sigmoid(B))).mean()),
+    # The one feature of these discriminators is the logit.
+    "feature matching": (FeatureMatching(), cross_entropy(1), (A.mean() - B.mean()) ** 2),
     "least squares, logits": (LeastSquares(), ((A - 1) ** 2).mean() + (B**2).mean(), ((B - 1) ** 2).mean()),
     "least squares, probabilities": (
         LeastSquares(read="probabilities"),
@@ -61,6 +63,7 @@ def test_losses_equal_their_formulas(name):
         (Minimax(), 2 * LN2, -2 * LN2),
         (NonSaturating(), 2 * LN2, LN2),
         (MaximumLikelihood(), 2 * LN2, -1.0),
+        (FeatureMatching(), 2 * LN2, 0.0),
         (LeastSquares(read="probabilities"), 0.5, 0.25),
         (LeastSquares(), 1.0, 1.0),
     ],
@@ -110,6 +113,24 @@ def test_generators_with_one_discriminator_differ_by_their_weights():
         np.testing.assert_allclose(-len(B) * jax.grad(loss.generator)(SCORES).fake.logits, weight, rtol=1e-4, atol=1e-7)
 
 
+def test_feature_matching_reads_the_last_hidden_layer_on_both_sides(composed):
+    experiment = composed(
+        "loss=feature_matching", "batch_size=8", "model.discriminator.width=5", "model.discriminator.depth=1", "penalty=[]",
+        "schedule=[]", "discriminator_optimizer.learning_rate=0",
+    )  # fmt: skip
+    state = init(arrays(experiment))
+    layer = state.players["discriminator"].params["hidden"][0]
+    kernel, bias = np.asarray(layer["kernel"], float), np.asarray(layer["bias"], float)
+    update = first_updates(arrays(experiment))["generator"]
+
+    def mean(points):
+        return np.maximum(np.asarray(points, float) @ kernel + bias, 0).mean(axis=0)
+
+    expected = ((mean(update.real) - mean(update.fake)) ** 2).sum()
+    assert expected > 1e-3
+    np.testing.assert_allclose(update.loss, expected, rtol=1e-4)
+
+
 def test_maximum_likelihood_has_the_gradient_of_the_kl_divergence_at_the_optimal_discriminator():
     # Data N(1, 1), generator N(theta, 1): D is optimal with logit(x) = log p_data(x) / p_model(x), held still, and the
     # gradient of KL(data || model) is theta - 1. Quadrature over the noise in place of a sample.
@@ -136,6 +157,12 @@ def test_the_best_discriminator_is_the_ratio_of_the_densities():
 
 def test_the_output_shown_is_what_the_loss_reads():
     logits = jnp.asarray(A, jnp.float32)
-    for loss in (Minimax(), NonSaturating(), MaximumLikelihood(), LeastSquares(read="probabilities")):
+    for loss in (
+        Minimax(),
+        NonSaturating(),
+        MaximumLikelihood(),
+        FeatureMatching(),
+        LeastSquares(read="probabilities"),
+    ):
         np.testing.assert_allclose(loss.output(logits), sigmoid(A), rtol=1e-5)
     np.testing.assert_array_equal(LeastSquares().output(logits), logits)

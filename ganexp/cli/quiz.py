@@ -11,10 +11,10 @@ from ganexp.cli import reopen, workspace
 from ganexp.cli.exit_codes import FINISHED
 from ganexp.config.mistakes import Mistake
 from ganexp.experiment import Experiment, Stream
-from ganexp.game import generate
+from ganexp.game import sample
 from ganexp.records.atomic import write_atomically
 from ganexp.records.pictures import png_bytes
-from ganexp.types import GENERATOR, TrainState
+from ganexp.types import TrainState
 from ganexp.views.quiz import CELLS, questions, quiz_page, quiz_pictures
 
 LARGEST = 2**32 - 1
@@ -34,7 +34,8 @@ def command(words: Sequence[str]) -> int:
     workspace.load_data(job)
     real, fake = pools(job.experiment, jax.device_put(checkpoint.state), seed)
     asked = questions(seed, real, fake)
-    title = f"Spot the fake: step {int(checkpoint.state.step):,}"
+    average = "" if job.experiment.average is None else ", averaged weights"
+    title = f"Spot the fake: step {int(checkpoint.state.step):,}{average}"
     picture, answers = quiz_pictures(asked, title)
     place = folder / "quiz"
     workspace.make(place)
@@ -66,7 +67,7 @@ def pools(experiment: Experiment, state: TrainState, seed: int) -> tuple[np.ndar
     points, noise = jax.random.split(jax.random.fold_in(key, 2))
     real = experiment.dataset.reference(experiment.dataset.load(), points, CELLS).x
     latent = experiment.prior.sample(noise, CELLS)
-    fake, _ = generate(experiment.at(state.step), state.players[GENERATOR], latent, key, train=False)
+    fake = sample(experiment.at(state.step), state, latent, key)
     shown = [np.clip(np.nan_to_num(experiment.dataset.natural(np.asarray(side))), 0, 1) for side in (real, fake)]
     if experiment.dataset.binary:
         # As in the tutorial: grey pixels would give the fakes away.

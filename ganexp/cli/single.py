@@ -45,4 +45,6 @@ def train(
         taken = seconds["total"] - seconds["start"] - seconds["compile"]
         cache.remember_pace(job.experiment, steps / max(taken, 1e-9))
     display.show_end(outcome, folder)
+    if job.experiment.average is not None:
+        print("metrics and pictures are of the generator with averaged weights")
     return SIGNALED + outcome.signal if outcome.signal else STATUSES[outcome.status]

@@ -13,11 +13,11 @@ from ganexp.config.files import File, line_of
 from ganexp.config.options import PLAYER_OPTIMIZERS, file_of, folder_of, groups, options
 from ganexp.spelling import nearest
 
-LISTS = ("penalty", "schedule", "metric")
-OPTIONAL = ("experiment", "debug", "search")
+LISTS = ("input", "penalty", "schedule", "metric")
+OPTIONAL = ("average", "experiment", "debug", "search")
 # Of each group, where the schemas of its options lie; "" where all options have one, of the group's name.
 SCHEMAS = {
-    **{group: group for group in ("dataset", "prior", "output", "loss", "updates", *LISTS)},
+    **{group: group for group in ("dataset", "prior", "output", "loss", "updates", "average", *LISTS)},
     **dict.fromkeys(("model/generator", "model/discriminator"), "net"),
     **dict.fromkeys(("model", "optimizer"), ""),
 }

@@ -9,18 +9,21 @@ from typing import Any
 from hydra.core.config_store import ConfigStore
 
 # Imported for their classes: a component in one of these modules is an option's schema by being there.
-from ganexp import datasets, losses, metrics, nets, outputs, penalties, priors, schedules, updates  # noqa: F401
+from ganexp import averages, datasets, inputs, losses, metrics, nets, outputs, penalties, priors, schedules, updates  # noqa: F401
 from ganexp.component import option_name
 from ganexp.experiment import Experiment, Model
 from ganexp.job import Job
 from ganexp.observe.metric import Metric
+from ganexp.parts import Average, Input
 from ganexp.types import Architecture, Dataset, Loss, Output, Penalty, Prior, Schedule, Updates
 
 BASES = {
+    "average": Average,
     "dataset": Dataset,
     "prior": Prior,
     "net": Architecture,
     "output": Output,
+    "input": Input,
     "loss": Loss,
     "penalty": Penalty,
     "schedule": Schedule,

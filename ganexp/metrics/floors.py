@@ -38,7 +38,9 @@ def kept(what: str, data: PyTree, make: Callable[[], Floors]) -> Floors:
 
 
 def _digest(what: str, data: PyTree) -> str:
-    digest = hashlib.sha256(f"{__version__} {what}".encode())
+    # Another compiler rounds differently.
+    made_by = f"{__version__} {jax.__version__} {jax.default_backend()}"
+    digest = hashlib.sha256(f"{made_by} {what}".encode())
     for leaf in jax.tree.leaves(data):
         array: Any = np.ascontiguousarray(leaf)
         digest.update(f"{array.dtype} {array.shape}".encode())

@@ -11,7 +11,7 @@ from jaxtyping import Array, Float, PyTree
 
 from ganexp.component import component, numbers
 from ganexp.experiment import Experiment, Stream
-from ganexp.game import generate, judge
+from ganexp.game import judge, sample
 from ganexp.nets import Linear, Point
 from ganexp.observe.metric import END, LOG, Arrays, Metric
 from ganexp.observe.samples import Samples
@@ -100,7 +100,7 @@ def minibatch_accuracy(experiment: Experiment, data: PyTree, state: TrainState) 
     def accuracy(number: Any) -> Any:
         real = experiment.dataset.passed(data, number, count).x
         noise = experiment.prior.sample(jax.random.fold_in(key, number), count)
-        fake, _ = generate(experiment, state.players[GENERATOR], noise, key, train=False)
+        fake = sample(experiment, state, noise, key)
         return ((output(real) >= 0.5).mean() + (output(fake) < 0.5).mean()) / 2
 
     return jax.lax.map(accuracy, jnp.arange(size // count))

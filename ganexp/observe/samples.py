@@ -11,7 +11,7 @@ from jaxtyping import Array, Float, Int, PyTree
 
 from ganexp.blocks import in_blocks
 from ganexp.experiment import Experiment, Stream
-from ganexp.game import generate, gradient, judge
+from ganexp.game import generate, gradient, judge, sample
 from ganexp.types import DISCRIMINATOR, GENERATOR, PLAYERS, Dataset, Draws, TrainState
 
 BLOCK = 250
@@ -80,8 +80,10 @@ class Samples:
         }
 
     def generate(self, noise: Float[Array, "n d"], train: bool = False) -> Float[Array, "n ..."]:
-        """Generated points; `train`: as the discriminator sees them in training."""
-        return generate(self.experiment, self.state.players[GENERATOR], noise, self._key, train)[0]
+        """Generated points, by the averaged weights where there are some; `train`: as the discriminator sees them in training."""
+        if train:
+            return generate(self.experiment, self.state.players[GENERATOR], noise, self._key, train)[0]
+        return sample(self.experiment, self.state, noise, self._key)
 
     def _logits(self, points: Float[Array, "n ..."]) -> Float[Array, " n"]:
         return judge(self.experiment, self.state.players[DISCRIMINATOR], points, self._key, train=False)[0].logits

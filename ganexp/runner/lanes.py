@@ -65,7 +65,7 @@ class Lanes(Runs):
             stops[sorted(live)] = stop
             return self.apply(advance, state, report, stops)
         step = np.int32(np.max(state.step))
-        return self.apply(_advance_together, state.players, report, shared=(step, np.int32(stop)))
+        return self.apply(_advance_together, state.players, state.memory, report, shared=(step, np.int32(stop)))
 
 
 def _stacked(*leaves: Any) -> Any:
@@ -74,10 +74,10 @@ def _stacked(*leaves: Any) -> Any:
 
 
 def _advance_together(
-    constants: Any, data: PyTree, players: Any, report: Report, step: Any, stop: Any
+    constants: Any, data: PyTree, players: Any, memory: Any, report: Report, step: Any, stop: Any
 ) -> tuple[TrainState, Report]:
     # With one step for all lanes the loop has one condition, and nothing of a state has to be kept for those that wait.
-    return advance(constants, data, TrainState(step, players), report, stop)
+    return advance(constants, data, TrainState(step, players, memory), report, stop)
 
 
 @functools.cache

@@ -28,6 +28,7 @@ class Pictures:
 
     def __init__(self, experiment: Experiment):
         self._dataset, self._loss = experiment.dataset, experiment.loss
+        self._whose = "" if experiment.average is None else ", averaged weights"
         self._artists: dict[str, Any] = {}
 
     def _artist(self, name: str, make: Any) -> Any:
@@ -37,6 +38,7 @@ class Pictures:
 
     def draw(self, snapshot: Snapshot, title: str, history: History) -> dict[str, Image]:
         """Every picture by name."""
+        title += self._whose
         if snapshot.images is None:
             return self._of_points(snapshot, title, history)
         return self._of_images(snapshot.images, title, history) | self._features(snapshot, title)

@@ -9,7 +9,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float, PyTree
 
 from ganexp.experiment import Experiment, Stream
-from ganexp.game import generate, gradient, judge
+from ganexp.game import gradient, judge, sample
 from ganexp.metrics.of_players import dirac_players, is_dirac
 from ganexp.types import DISCRIMINATOR, GENERATOR, Critique, Draws, TrainState
 from ganexp.views.probe_images import ImageSnapshot, image_snapshot
@@ -49,7 +49,7 @@ def snapshot(experiment: Experiment, data: PyTree, state: TrainState, extent: Fl
     count = FEW_IMAGES if experiment.dataset.images else POINTS
     real = experiment.dataset.sample(data, points, count).x
     latent = experiment.prior.sample(noise, count)
-    fake, _ = generate(experiment, state.players[GENERATOR], latent, unused, train=False)
+    fake = sample(experiment, state, latent, unused)
     heat = field = None
     if experiment.dataset.shape in ((1,), (2,)):
         cells = jnp.meshgrid(*[_centres(*extent[axis]) for axis in range(experiment.dataset.shape[0])])

@@ -11,9 +11,9 @@ from jaxtyping import Array, Float
 from ganexp.blocks import in_blocks
 from ganexp.datasets.images import shown
 from ganexp.experiment import Experiment, Stream
-from ganexp.game import generate
+from ganexp.game import sample
 from ganexp.priors import Normal
-from ganexp.types import GENERATOR, Images, Prior, TrainState
+from ganexp.types import Images, Prior, TrainState
 
 SIDE = 8
 ROWS, STEPS = 6, 10
@@ -52,7 +52,7 @@ def strip_row(experiment: Experiment, state: TrainState) -> Float[Array, "15 h w
 
 def _generated(experiment: Experiment, state: TrainState, noise: Any) -> Any:
     # In evaluation there is nothing random for the key to draw.
-    return generate(experiment.at(state.step), state.players[GENERATOR], noise, jax.random.key(0), train=False)[0]
+    return sample(experiment.at(state.step), state, noise, jax.random.key(0))
 
 
 def between(prior: Prior, start: Float[Array, "r d"], end: Float[Array, "r d"]) -> Float[Array, "rs d"]:

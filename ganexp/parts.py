@@ -1,0 +1,43 @@
+"""What parts around the game are: bases, which are no options themselves."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import ClassVar
+
+from jaxtyping import Array, Key, PyTree
+
+from ganexp.component import Component, component
+from ganexp.types import Batch, Parameters
+
+
+@component
+class Average(Component, ABC):
+    """An average of the generator's weights over the steps: what evaluations, pictures and samples are of, and training never sees."""
+
+    @abstractmethod
+    def init(self, params: Parameters) -> PyTree:
+        """What is remembered before the first step, from the first weights."""
+
+    @abstractmethod
+    def update(self, memory: PyTree, params: Parameters) -> PyTree:
+        """What is remembered after a step that left the weights `params`; pure."""
+
+    @abstractmethod
+    def weights(self, memory: PyTree) -> Parameters:
+        """The averaged weights; pure."""
+
+
+@component
+class Input(Component, ABC):
+    """What the discriminator sees of points, real and generated alike. `coupled`: of one point, something of the others of its batch."""
+
+    coupled: ClassVar[bool] = False
+
+    def shape(self, shape: tuple[int, ...]) -> tuple[int, ...]:
+        """The shape of what is seen of one point of this shape."""
+        return shape
+
+    @abstractmethod
+    def apply(self, batch: Batch, key: Key[Array, ""], train: bool) -> Batch:
+        """What is seen of the batch; pure. Only training has randomness."""
