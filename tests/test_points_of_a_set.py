@@ -20,9 +20,7 @@ from ganexp.sweeps.together import Display, train_sweep
 from ganexp.types import Batch, Dataset
 from ganexp.views.render_charts import LinePicture
 
-FINAL_SAMPLES = 200
-
-pytestmark = pytest.mark.usefixtures("one_cache", "short_ends")
+pytestmark = pytest.mark.usefixtures("one_cache")
 
 
 # Not offered as an option: its name begins with an underscore.
@@ -56,6 +54,7 @@ def job():
         "batch_size=32",
         "steps=20",
         "eval_samples=50",
+        "final_samples=200",
         "eval_every=10",
         "image_every=10",
         "log_every=5",
