@@ -169,7 +169,7 @@ def test_a_mistake_is_the_one_that_the_run_alone_makes(run):
 
 def test_checks_that_span_parts_see_the_parts_of_their_own_run():
     good, bad = (*DIGITS, "batch_size=5000"), (*DIGITS, "batch_size=5001")
-    with pytest.raises(Mistake, match=r"run 2 .*batch_size: 5,001 is more than the 5,000 images"):
+    with pytest.raises(Mistake, match=r"run 2 .*batch_size: 5,001 is more than the 5,000 points"):
         load_many([good, ("batch_size=5001",), bad])
     named = ("schedule.learning_rate_decay.setting=penalty.r1.weight",)
     with pytest.raises(Mistake, match=r"run 1 .*'penalty\.r1\.weight' is not a number of this experiment"):
