@@ -306,7 +306,10 @@ def test_hard_outputs_are_what_they_say():
             "tanh cannot .* use linear",
         ),
         (("model=dcgan",), "model.generator: a convolutional network needs images"),
-        (("dataset=binarized_mnist", "eval_samples=9"), "eval_samples: 9 is out of range; metric fid needs at least 10"),
+        (
+            ("dataset=binarized_mnist", "eval_samples=9"),
+            "eval_samples: 9 is out of range; metric fid needs at least 10",
+        ),
         (("dataset=binarized_mnist", "batch_size=60001"), "batch_size: 60,001 is more than the 60,000 points"),
         (("dataset=binarized_mnist", "dataset.examples=70000"), "dataset.examples: 70,000 is out of range"),
     ],
