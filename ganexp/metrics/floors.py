@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
+import os
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -38,9 +39,14 @@ def kept(what: str, data: PyTree, make: Callable[[], Floors]) -> Floors:
 
 
 def _digest(what: str, data: PyTree) -> str:
-    # Another compiler rounds differently.
-    made_by = f"{__version__} {jax.__version__} {jax.default_backend()}"
-    digest = hashlib.sha256(f"{made_by} {what}".encode())
+    # Another compiler rounds otherwise: what is kept has the bits that this run would make.
+    compiler = (
+        jax.__version__,
+        jax.default_backend(),
+        os.environ.get("XLA_FLAGS"),
+        jax.config.read("jax_disable_most_optimizations"),
+    )
+    digest = hashlib.sha256(repr((__version__, *compiler, what)).encode())
     for leaf in jax.tree.leaves(data):
         array: Any = np.ascontiguousarray(leaf)
         digest.update(f"{array.dtype} {array.shape}".encode())
