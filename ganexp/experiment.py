@@ -13,7 +13,7 @@ from jaxtyping import Array, Int, Key
 
 from ganexp.component import Component, SettingError, component, numbers, option_name, setting, with_number
 from ganexp.optimizers import Optimizer
-from ganexp.parts import Average, Input
+from ganexp.parts import Average, Gradient, Input, Penalty
 from ganexp.spelling import nearest
 from ganexp.types import (
     DISCRIMINATOR,
@@ -24,7 +24,6 @@ from ganexp.types import (
     Loss,
     Net,
     Output,
-    Penalty,
     Prior,
     Schedule,
     Updates,
@@ -43,6 +42,7 @@ class Stream(enum.IntEnum):
 
 
 AVERAGE = "average"  # What `average` remembers, in a state's memory.
+PENALTY, GRADIENT = "penalty.", "gradient."  # The same of a penalty and of a rule of gradients, before its own name.
 ADVERSARIAL = "adversarial"  # The term of a loss that makes it a game's; the others are penalties.
 
 
@@ -65,7 +65,7 @@ class Model(Component):
 class Experiment(Component):
     """One GAN: what it learns, from which noise, with which networks, costs and updates, and from which seed.
 
-    `penalty`, `input` and `schedule` hold any number of parts by name; `average` is one, or None. `batch_size` points and noise vectors make one update.
+    `penalty`, `gradient`, `input` and `schedule` hold any number of parts by name; `average` is one, or None. `batch_size` points and noise vectors make one update.
     """
 
     dataset: Dataset
@@ -79,6 +79,7 @@ class Experiment(Component):
     updates: Updates
     schedule: dict[str, Schedule]
     input: dict[str, Input] = setting({})
+    gradient: dict[str, Gradient] = setting({})
     average: Average | None = None
     batch_size: int = setting(256, least=1)
     seed: int = setting(0, least=0, most=2**32 - 1, leaf=True)
@@ -104,6 +105,12 @@ class Experiment(Component):
         size = self.dataset.size
         if size is not None and self.batch_size > size:
             raise SettingError("batch_size", f"{self.batch_size:,} is more than the {size:,} points of the data set")
+        for name, penalty in self.penalty.items():
+            if penalty.player not in penalty.players:
+                raise SettingError(
+                    f"penalty.{name}.player", f"{option_name(type(penalty))} has no meaning for the {penalty.player}; "
+                    f"it is a penalty of the {' or the '.join(penalty.players)}"
+                )  # fmt: skip
         self.scheduled()
 
     @property
@@ -147,13 +154,18 @@ class Experiment(Component):
                 raise error.inside(f"model.{player}") from None
         return Networks(nets[GENERATOR], nets[DISCRIMINATOR])
 
+    def penalties(self, player: str) -> dict[str, Penalty]:
+        """The penalties of a player, by name."""
+        return {name: penalty for name, penalty in self.penalty.items() if penalty.player == player}
+
     def losses(self) -> list[str]:
         """The name of each loss that is recorded: each player's, the sum of its terms, and the terms where it has several."""
-        terms = [
-            ADVERSARIAL,
-            *(name for name, penalty in self.penalty.items() if type(penalty).term is not Penalty.term),
-        ]
-        return [DISCRIMINATOR, GENERATOR, *(f"{DISCRIMINATOR}/{term}" for term in terms if len(terms) > 1)]
+        names = [DISCRIMINATOR, GENERATOR]
+        for player in names[:]:
+            penalties = self.penalties(player).items()
+            terms = [name for name, penalty in penalties if type(penalty).term is not Penalty.term]
+            names += [f"{player}/{term}" for term in (ADVERSARIAL, *terms) if terms]
+        return names
 
     def optimizer(self, player: str) -> Optimizer:
         """The player's optimizer."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import zlib
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -10,7 +11,8 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Key
 
-from ganexp.experiment import ADVERSARIAL, AVERAGE, Experiment
+from ganexp.experiment import ADVERSARIAL, AVERAGE, GRADIENT, PENALTY, Experiment
+from ganexp.parts import Game, Rule, Slopes
 from ganexp.types import (
     DISCRIMINATOR,
     GENERATOR,
@@ -18,6 +20,7 @@ from ganexp.types import (
     Critique,
     Draws,
     Loss,
+    Memory,
     Parameters,
     Player,
     Scalar,
@@ -32,12 +35,13 @@ SMALL = 1024  # numbers in a weight matrix
 
 class Played(NamedTuple):
     """What a player's loss was computed from: the generated points, the discriminator's output on both sides, and the terms of
-    the loss; and the player's new statistics."""
+    the loss; and the player's new statistics and what its penalties remember now."""
 
     fake: Float[Array, "n ..."]
     scores: Scores
     terms: dict[str, Scalar]
     stats: Parameters
+    memory: Memory
 
 
 def generate(
@@ -109,49 +113,98 @@ def score_at_once(
     return Scores(*sides), stats
 
 
-def objective(experiment: Experiment, name: str, players: Players, draws: Draws, train: bool = True) -> Objective:
+def objective(experiment: Experiment, name: str, state: TrainState, draws: Draws, train: bool = True) -> Objective:
     """The loss that the player `name` minimizes on one minibatch, as a function of its parameters alone: the others stand still.
 
     `train` is the mode of the networks.
     """
-    return {GENERATOR: _of_generator, DISCRIMINATOR: _of_discriminator}[name](experiment, players, draws, train)
+    return {GENERATOR: _of_generator, DISCRIMINATOR: _of_discriminator}[name](experiment, state, draws, train)
 
 
-def _of_discriminator(experiment: Experiment, players: Players, draws: Draws, train: bool) -> Objective:
+def _of_discriminator(experiment: Experiment, state: TrainState, draws: Draws, train: bool) -> Objective:
     make, key, term = jax.random.split(draws.key, 3)
-    fake, _ = generate(experiment, players[GENERATOR], draws.noise, make, train)
+    # A rule may differentiate the discriminator's moves by the generator's parameters: see `_of_generator`.
+    smooth = train or (experiment.output.discrete and bool(experiment.gradient))
+    fake, _ = generate(experiment, state.players[GENERATOR], draws.noise, make, smooth)
 
     def loss(params: Parameters) -> tuple[Scalar, Played]:
-        player = players[DISCRIMINATOR]._replace(params=params)
-        scores, stats = score_at_once(experiment, player, draws.real, fake, key, train)
-
-        def critic(points: Any) -> Any:
-            return judge(experiment, player, points, key, train)[0].logits
-
-        terms = discriminator_terms(experiment, scores, critic, draws.real, fake, term)
-        return total(terms), Played(fake, scores, terms, stats)
+        players = with_params(state.players, {DISCRIMINATOR: params})
+        scores, stats = score_at_once(experiment, players[DISCRIMINATOR], draws.real, fake, key, train)
+        game = Game(
+            params, draws.real, draws.noise, fake, scores, critic=_critic(experiment, players, key, train),
+            generate=_generator(experiment, players, make, smooth),
+        )  # fmt: skip
+        terms, memory = loss_terms(experiment, DISCRIMINATOR, game, state.memory, term)
+        return total(terms), Played(fake, scores, terms, stats, memory)
 
     return loss
 
 
-def _of_generator(experiment: Experiment, players: Players, draws: Draws, train: bool) -> Objective:
-    make, key, _ = jax.random.split(draws.key, 3)
+def _of_generator(experiment: Experiment, state: TrainState, draws: Draws, train: bool) -> Objective:
+    make, key, term = jax.random.split(draws.key, 3)
     # A threshold has no gradient: its generator is differentiated as in training, always.
     smooth = train or experiment.output.discrete
 
     def loss(params: Parameters) -> tuple[Scalar, Played]:
-        player = players[GENERATOR]._replace(params=params)
-        fake, stats = generate(experiment, player, draws.noise, make, smooth)
+        players = with_params(state.players, {GENERATOR: params})
+        fake, stats = generate(experiment, players[GENERATOR], draws.noise, make, smooth)
         scores, _ = score(experiment, players[DISCRIMINATOR], draws.real, fake, key, train)
-        terms = {ADVERSARIAL: adversarial(experiment.loss, GENERATOR, scores)}
-        return total(terms), Played(fake, scores, terms, stats)
+        game = Game(
+            params, draws.real, draws.noise, fake, scores, critic=_critic(experiment, players, key, train),
+            generate=_generator(experiment, players, make, smooth),
+        )  # fmt: skip
+        terms, memory = loss_terms(experiment, GENERATOR, game, state.memory, term)
+        return total(terms), Played(fake, scores, terms, stats, memory)
 
     return loss
 
 
-def gradient(experiment: Experiment, name: str, players: Players, draws: Draws, train: bool = True) -> Parameters:
-    """The gradient of the loss of the player `name` on one minibatch, by its parameters."""
-    return jax.grad(objective(experiment, name, players, draws, train), has_aux=True)(players[name].params)[0]
+def _critic(experiment: Experiment, players: Players, key: Key[Array, ""], train: bool) -> Callable[..., Critique]:
+    return lambda points: judge(experiment, players[DISCRIMINATOR], points, key, train)[0]
+
+
+def _generator(experiment: Experiment, players: Players, key: Key[Array, ""], train: bool) -> Callable[..., Any]:
+    return lambda noise: generate(experiment, players[GENERATOR], noise, key, train)[0]
+
+
+def slopes(
+    experiment: Experiment, name: str, state: TrainState, draws: Draws, train: bool = True
+) -> tuple[Slopes, Memory]:
+    """What the player `name` moves by on one minibatch, as the rules of `gradient` have it; and what parts remember after that."""
+    rule: Rule = functools.partial(_plain, experiment, train)
+    for own, part in experiment.gradient.items():
+        rule = part.wrap(rule, functools.partial(move, experiment), GRADIENT + own)
+    return rule(name, state, draws)
+
+
+def _plain(experiment: Experiment, train: bool, name: str, state: TrainState, draws: Draws) -> tuple[Slopes, Memory]:
+    """The gradient of the loss as it is: by the player's own parameters and, where rules may read them, by all others'."""
+
+    def loss(params: dict[str, Parameters]) -> tuple[Scalar, Played]:
+        now = state._replace(players=with_params(state.players, params))
+        return objective(experiment, name, now, draws, train)(params[name])
+
+    of = state.players if experiment.gradient else (name,)
+    (value, played), grads = jax.value_and_grad(loss, has_aux=True)({who: state.players[who].params for who in of})
+    return Slopes(value, grads, played), {**state.memory, **played.memory}
+
+
+def move(experiment: Experiment, name: str, player: Player, slopes: Slopes) -> Player:
+    """The player after one update by its slopes: its optimizer, then the projections of its penalties."""
+    params, opt = experiment.optimizer(name).apply(slopes.grads[name], player.opt, player.params)
+    for penalty in experiment.penalties(name).values():
+        params = penalty.project(params)
+    return Player(params, slopes.played.stats, opt)
+
+
+def with_params(players: Players, params: dict[str, Parameters]) -> Players:
+    """The players, some of them with other parameters."""
+    return {**players, **{name: players[name]._replace(params=own) for name, own in params.items()}}
+
+
+def gradient(experiment: Experiment, name: str, state: TrainState, draws: Draws, train: bool = True) -> Parameters:
+    """The gradient that the player `name` moves by on one minibatch, by its own parameters."""
+    return slopes(experiment, name, state, draws, train)[0].grads[name]
 
 
 def own_key(key: Key[Array, ""], name: str) -> Key[Array, ""]:
@@ -164,21 +217,20 @@ def adversarial(loss: Loss, name: str, scores: Scores) -> Scalar:
     return loss.scale * {GENERATOR: loss.generator, DISCRIMINATOR: loss.discriminator}[name](scores)
 
 
-def discriminator_terms(
-    experiment: Experiment,
-    scores: Scores,
-    critic: Callable[[Float[Array, "n ..."]], Float[Array, " n"]],
-    real: Float[Array, "n ..."],
-    fake: Float[Array, "n ..."],
-    key: Key[Array, ""],
-) -> dict[str, Scalar]:
-    """The terms of what the discriminator minimizes, by name: the adversarial one, and that of each penalty that has one."""
-    terms = {ADVERSARIAL: adversarial(experiment.loss, DISCRIMINATOR, scores)}
-    for name, penalty in experiment.penalty.items():
-        extra = penalty.term(critic, real, fake, own_key(key, name))
+def loss_terms(
+    experiment: Experiment, name: str, game: Game, memory: Memory, key: Key[Array, ""]
+) -> tuple[dict[str, Scalar], Memory]:
+    """The terms of what a player minimizes, by name: the adversarial one, and that of each of its penalties that has one; and what
+    these penalties remember now."""
+    terms, remembered = {ADVERSARIAL: adversarial(experiment.loss, name, game.scores)}, {}
+    for own, penalty in experiment.penalties(name).items():
+        known = memory.get(PENALTY + own)
+        extra = penalty.term(game, known, own_key(key, own))
         if extra is not None:
-            terms[name] = extra
-    return terms
+            terms[own] = extra
+        if known is not None:
+            remembered[PENALTY + own] = jax.lax.stop_gradient(penalty.remember(game, known))
+    return terms, remembered
 
 
 def total(terms: dict[str, Scalar]) -> Scalar:

@@ -3,12 +3,25 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import ClassVar
+from collections.abc import Callable
+from typing import Any, ClassVar, NamedTuple
 
-from jaxtyping import Array, Key, PyTree
+from jaxtyping import Array, Float, Key, PyTree
 
-from ganexp.component import Component, component
-from ganexp.types import Batch, Parameters
+from ganexp.component import Component, component, setting
+from ganexp.types import (
+    DISCRIMINATOR,
+    PLAYERS,
+    Batch,
+    Critique,
+    Draws,
+    Memory,
+    Parameters,
+    Player,
+    Scalar,
+    Scores,
+    TrainState,
+)
 
 
 @component
@@ -41,3 +54,78 @@ class Input(Component, ABC):
     @abstractmethod
     def apply(self, batch: Batch, key: Key[Array, ""], train: bool) -> Batch:
         """What is seen of the batch; pure. Only training has randomness."""
+
+
+class Game(NamedTuple):
+    """What a penalty reads of one player's loss on one minibatch: that player's parameters, the points, what the discriminator says of
+    them, and both networks as functions, from points to a critique and from noise to points."""
+
+    params: Parameters
+    real: Float[Array, "n ..."]
+    noise: Float[Array, "n d"]
+    fake: Float[Array, "n ..."]
+    scores: Scores
+    critic: Callable[[Float[Array, "n ..."]], Critique]
+    generate: Callable[[Float[Array, "n d"]], Float[Array, "n ..."]]
+
+
+@component
+class Penalty(Component, ABC):
+    """A term added to the loss of `player`, a set its weights are kept in, or both: `term`, `project`. It may remember: `init`, `remember`.
+
+    `players` are those it makes sense for.
+    """
+
+    players: ClassVar[tuple[str, ...]] = PLAYERS
+
+    player: str = setting(DISCRIMINATOR, options=PLAYERS)
+
+    def init(self, params: Parameters) -> PyTree | None:
+        """What is remembered before the first update, from the player's first weights; None: nothing."""
+
+    def term(self, game: Game, memory: PyTree | None, key: Key[Array, ""]) -> Scalar | None:
+        """The term, a function of the parameters in `game`; None where there is none. Pure."""
+
+    def remember(self, game: Game, memory: PyTree) -> PyTree:
+        """What is remembered after an update of the player, whose loss was that of `game`; no gradient passes it. Pure."""
+        return memory
+
+    def project(self, params: Parameters) -> Parameters:
+        """The player's weights after an update, put back into the allowed set; pure."""
+        return params
+
+
+class Slopes(NamedTuple):
+    """A player's loss on one minibatch, its gradient by the parameters of each player, and what it was computed from (`game.Played`).
+
+    The player moves by the gradient by its own parameters; those by the others' are for rules that differentiate through a move.
+    """
+
+    loss: Scalar
+    grads: dict[str, Parameters]
+    played: Any
+
+
+Rule = Callable[[str, TrainState, Draws], tuple[Slopes, Memory]]
+Move = Callable[[str, Player, Slopes], Player]
+
+
+@component
+class Gradient(Component, ABC):
+    """A rule that turns the players' losses into the gradients they move by. Each wraps the one before it; the first wraps the plain
+    gradient. It may remember: `init`."""
+
+    def init(self, players: dict[str, Player]) -> PyTree | None:
+        """What is remembered before the first update, under the rule's own name in a state's memory; None: nothing."""
+
+    @abstractmethod
+    def wrap(self, before: Rule, move: Move, own: str) -> Rule:
+        """The rule that makes the gradients of a player's update, from the rule `before` it; pure.
+
+        `move` is a player after one update by its slopes. What the rule remembers is `memory[own]`, and is passed on, changed or not.
+        """
+
+    @property
+    def held(self) -> int:
+        """How many updates of the rival the rule holds on the device at once, to differentiate through them."""
+        return 0

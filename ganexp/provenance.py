@@ -13,7 +13,20 @@ from pathlib import Path
 from typing import Any
 
 # Imported for their classes: a record names them by option.
-from ganexp import averages, datasets, inputs, losses, metrics, nets, outputs, penalties, priors, schedules, updates  # noqa: F401
+from ganexp import (  # noqa: F401
+    averages,
+    datasets,
+    gradients,
+    inputs,
+    losses,
+    metrics,
+    nets,
+    outputs,
+    penalties,
+    priors,
+    schedules,
+    updates,
+)
 from ganexp.component import SettingError, with_number
 from ganexp.description import describe, rebuild
 from ganexp.job import Job

@@ -11,8 +11,8 @@ import numpy as np
 from jax.experimental import checkify
 from jaxtyping import Array, Bool, Float, Int, Key, PyTree
 
-from ganexp.experiment import AVERAGE, Experiment, Stream
-from ganexp.types import GENERATOR, PLAYERS, Draws, Player, TrainState, Update
+from ganexp.experiment import AVERAGE, GRADIENT, PENALTY, Experiment, Stream
+from ganexp.types import GENERATOR, PLAYERS, Draws, Memory, Player, TrainState, Update
 
 # A block of steps draws its random numbers in one call: about as many numbers as fit in a core's cache.
 # Its steps divide a hundred, so that blocks end where records are due, and none is drawn twice.
@@ -40,9 +40,16 @@ def init(experiment: Experiment) -> TrainState:
         key, noise = jax.random.split(jax.random.fold_in(experiment.key(Stream.INITIALIZATION), number))
         params, stats = getattr(networks, player).init(key)
         players[player] = Player(params, stats, experiment.optimizer(player).init(params, noise))
-    average = experiment.average
-    memory = {} if average is None else {AVERAGE: average.init(players[GENERATOR].params)}
-    return TrainState(jnp.int32(0), players, memory)
+    return TrainState(jnp.int32(0), players, _memory(experiment, players))
+
+
+def _memory(experiment: Experiment, players: dict[str, Player]) -> Memory:
+    """What parts remember before the first step; a part that remembers nothing has no entry."""
+    memory = {PENALTY + own: part.init(players[part.player].params) for own, part in experiment.penalty.items()}
+    memory |= {GRADIENT + own: part.init(players) for own, part in experiment.gradient.items()}
+    if experiment.average is not None:
+        memory[AVERAGE] = experiment.average.init(players[GENERATOR].params)
+    return {name: part for name, part in memory.items() if part is not None}
 
 
 def draw(experiment: Experiment, data: PyTree, step: Int[Array, ""]) -> Draws:
@@ -72,11 +79,11 @@ def _real(experiment: Experiment, data: PyTree, step: Int[Array, ""], key: Key[A
 def train_step(experiment: Experiment, state: TrainState, draws: Draws) -> tuple[TrainState, dict[str, Update]]:
     """The state after one step, and each player's last update."""
     experiment = experiment.at(state.step)
-    players, updates = experiment.updates.step(experiment, state.players, draws)
+    state, updates = experiment.updates.step(experiment, state, draws)
     memory = state.memory
     if experiment.average is not None:
-        memory = {**memory, AVERAGE: experiment.average.update(memory[AVERAGE], players[GENERATOR].params)}
-    return TrainState(state.step + 1, players, memory), updates
+        memory = {**memory, AVERAGE: experiment.average.update(memory[AVERAGE], state.players[GENERATOR].params)}
+    return TrainState(state.step + 1, state.players, memory), updates
 
 
 def block_length(experiment: Experiment) -> int:

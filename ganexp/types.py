@@ -25,6 +25,7 @@ GENERATOR, DISCRIMINATOR = "generator", "discriminator"
 PLAYERS = (GENERATOR, DISCRIMINATOR)
 
 Scalar = Float[Array, ""]
+Memory = dict[str, PyTree]  # What parts remember, by the names that `experiment` gives them.
 Extent = tuple[tuple[float, float], tuple[float, float]]
 
 
@@ -117,7 +118,7 @@ class TrainState(NamedTuple):
 
     step: Any
     players: dict[str, Player]
-    memory: dict[str, PyTree]
+    memory: Memory
 
 
 @component
@@ -236,25 +237,6 @@ class Loss(Component):
 
 
 @component
-class Penalty(Component):
-    """A term added to the discriminator's cost, a set its weights are kept in, or both."""
-
-    def term(
-        self,
-        critic: Callable[[Float[Array, "n ..."]], Float[Array, " n"]],
-        real: Float[Array, "n ..."],
-        fake: Float[Array, "n ..."],
-        key: Key[Array, ""],
-    ) -> Scalar | None:
-        """The term, from the discriminator as a function from points to logits; None where there is none."""
-        return None
-
-    def project(self, params: Parameters) -> Parameters:
-        """The discriminator's weights after an update, put back into the allowed set."""
-        return params
-
-
-@component
 class Output(Component):
     """What becomes of the generator's numbers before anyone sees them; `discrete` ones are 0 or 1 in evaluations."""
 
@@ -302,10 +284,8 @@ class Updates(Component):
         """How many of these, the first ones, the discriminator learns from: epochs are counted by them."""
         raise NotImplementedError
 
-    def step(
-        self, experiment: Experiment, players: dict[str, Player], draws: Draws
-    ) -> tuple[dict[str, Player], dict[str, Update]]:
-        """The players after one step, and each one's last update."""
+    def step(self, experiment: Experiment, state: TrainState, draws: Draws) -> tuple[TrainState, dict[str, Update]]:
+        """The state with the players, and what parts remember, after one step; and each player's last update."""
         raise NotImplementedError
 
 

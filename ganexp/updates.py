@@ -9,44 +9,41 @@ import jax
 
 from ganexp.component import SettingError, component, setting
 from ganexp.experiment import Experiment
-from ganexp.game import Players, objective
-from ganexp.types import DISCRIMINATOR, GENERATOR, Draws, Player, Update, Updates
+from ganexp.game import move, slopes
+from ganexp.types import DISCRIMINATOR, GENERATOR, Draws, TrainState, Update, Updates
 
 UNROLLED = 2  # Longer runs of updates are a loop: XLA compiles the body once.
 
 
-def update(experiment: Experiment, name: str, players: Players, draws: Draws) -> tuple[Player, Update]:
-    """The player `name` after one update on one minibatch, and what the update computed."""
-    player, optimizer = players[name], experiment.optimizer(name)
-    loss = objective(experiment, name, players, draws)
-    (value, played), grads = jax.value_and_grad(loss, has_aux=True)(player.params)
-    params, opt = optimizer.apply(grads, player.opt, player.params)
-    if name == DISCRIMINATOR:
-        for penalty in experiment.penalty.values():
-            params = penalty.project(params)
-    record = Update(draws.noise, draws.real, played.fake, played.scores, played.terms, value, grads)
-    return Player(params, played.stats, opt), record
+def update(experiment: Experiment, name: str, state: TrainState, draws: Draws) -> tuple[TrainState, Update]:
+    """The state after one update of the player `name` on one minibatch, and what the update computed."""
+    found, memory = slopes(experiment, name, state, draws)
+    player, played = move(experiment, name, state.players[name], found), found.played
+    record = Update(
+        draws.noise, draws.real, played.fake, played.scores, played.terms, found.loss, found.grads[name]
+    )  # fmt: skip
+    return state._replace(players={**state.players, name: player}, memory=memory), record
 
 
 def repeat(
-    player: str, times: int, experiment: Experiment, players: Players, draws: Callable[[Any], Draws]
-) -> tuple[Player, Update]:
+    player: str, times: int, experiment: Experiment, state: TrainState, draws: Callable[[Any], Draws]
+) -> tuple[TrainState, Update]:
     """`times` updates of one player against a rival that stands still, on the batches `draws(0)`, `draws(1)`, ...
 
     A player that does not move (`times` = 0) is still scored, on the first batch.
     """
     if times == 0:
-        return players[player], update(experiment, player, players, draws(0))[1]
-    mover, record = update(experiment, player, players, draws(0))
+        return state, update(experiment, player, state, draws(0))[1]
+    state, record = update(experiment, player, state, draws(0))
     if times <= UNROLLED:
         for index in range(1, times):
-            mover, record = update(experiment, player, {**players, player: mover}, draws(index))
-        return mover, record
+            state, record = update(experiment, player, state, draws(index))
+        return state, record
 
-    def body(index: Any, carry: tuple[Player, Update]) -> tuple[Player, Update]:
-        return update(experiment, player, {**players, player: carry[0]}, draws(index))
+    def body(index: Any, carry: tuple[TrainState, Update]) -> tuple[TrainState, Update]:
+        return update(experiment, player, carry[0], draws(index))
 
-    return jax.lax.fori_loop(1, times, body, (mover, record))
+    return jax.lax.fori_loop(1, times, body, (state, record))
 
 
 class _Counted(Updates):
@@ -91,22 +88,23 @@ class Alternating(_Counted):
 
     first: str = setting(DISCRIMINATOR, options=(DISCRIMINATOR, GENERATOR))
 
-    def step(self, experiment: Experiment, players: Players, draws: Draws) -> tuple[Players, dict[str, Update]]:
+    def step(self, experiment: Experiment, state: TrainState, draws: Draws) -> tuple[TrainState, dict[str, Update]]:
         records = {}
         second = GENERATOR if self.first == DISCRIMINATOR else DISCRIMINATOR
         for player in (self.first, second):
-            mover, records[player] = repeat(player, self.times[player], experiment, players, self.batch(player, draws))
-            players = {**players, player: mover}
-        return players, records
+            state, records[player] = repeat(player, self.times[player], experiment, state, self.batch(player, draws))
+        return state, records
 
 
 @component
 class Simultaneous(_Counted):
     """Both players move against the rival as it was at the start of the step (Mescheder et al. 2017)."""
 
-    def step(self, experiment: Experiment, players: Players, draws: Draws) -> tuple[Players, dict[str, Update]]:
-        moves = {
-            player: repeat(player, self.times[player], experiment, players, self.batch(player, draws))
-            for player in (DISCRIMINATOR, GENERATOR)
-        }
-        return {player: move[0] for player, move in moves.items()}, {player: move[1] for player, move in moves.items()}
+    def step(self, experiment: Experiment, state: TrainState, draws: Draws) -> tuple[TrainState, dict[str, Update]]:
+        moved, records, memory = {}, {}, state.memory
+        for player in (DISCRIMINATOR, GENERATOR):
+            # The players start from the same state, but what is remembered goes on from each to the next.
+            start = state._replace(memory=memory)
+            after, records[player] = repeat(player, self.times[player], experiment, start, self.batch(player, draws))
+            moved[player], memory = after.players[player], after.memory
+        return state._replace(players=moved, memory=memory), records

@@ -9,13 +9,26 @@ from typing import Any
 from hydra.core.config_store import ConfigStore
 
 # Imported for their classes: a component in one of these modules is an option's schema by being there.
-from ganexp import averages, datasets, inputs, losses, metrics, nets, outputs, penalties, priors, schedules, updates  # noqa: F401
+from ganexp import (  # noqa: F401
+    averages,
+    datasets,
+    gradients,
+    inputs,
+    losses,
+    metrics,
+    nets,
+    outputs,
+    penalties,
+    priors,
+    schedules,
+    updates,
+)
 from ganexp.component import option_name
 from ganexp.experiment import Experiment, Model
 from ganexp.job import Job
 from ganexp.observe.metric import Metric
-from ganexp.parts import Average, Input
-from ganexp.types import Architecture, Dataset, Loss, Output, Penalty, Prior, Schedule, Updates
+from ganexp.parts import Average, Gradient, Input, Penalty
+from ganexp.types import Architecture, Dataset, Loss, Output, Prior, Schedule, Updates
 
 BASES = {
     "average": Average,
@@ -24,6 +37,7 @@ BASES = {
     "net": Architecture,
     "output": Output,
     "input": Input,
+    "gradient": Gradient,
     "loss": Loss,
     "penalty": Penalty,
     "schedule": Schedule,

@@ -11,12 +11,12 @@ from jaxtyping import Array, Float, PyTree
 
 from ganexp.component import component, numbers
 from ganexp.experiment import Experiment, Stream
-from ganexp.game import judge, sample
+from ganexp.game import judge, sample, with_params
 from ganexp.nets import Linear, Point
 from ganexp.observe.metric import END, LOG, Arrays, Metric
 from ganexp.observe.samples import Samples
 from ganexp.ranking import NEITHER
-from ganexp.types import DISCRIMINATOR, GENERATOR, PLAYERS, Player, TrainState
+from ganexp.types import DISCRIMINATOR, GENERATOR, PLAYERS, TrainState
 
 MINIBATCH = 200
 
@@ -131,6 +131,7 @@ def is_dirac(experiment: Experiment) -> bool:
     return shape == (1,) and isinstance(model.generator, Point) and isinstance(model.discriminator, Linear)
 
 
-def dirac_players(theta: Any, psi: Any) -> dict[str, Player]:
-    """The players whose numbers are `theta` and `psi`, without optimizers; pure."""
-    return {name: Player({"value": value[None]}, {}, ()) for name, value in ((GENERATOR, theta), (DISCRIMINATOR, psi))}
+def dirac_at(state: TrainState, theta: Any, psi: Any) -> TrainState:
+    """The state with players whose numbers are `theta` and `psi`; pure."""
+    params = {GENERATOR: {"value": theta[None]}, DISCRIMINATOR: {"value": psi[None]}}
+    return state._replace(players=with_params(state.players, params))

@@ -74,10 +74,8 @@ class Samples:
 
     @cached_property
     def gradients(self) -> dict[str, Any]:
-        """The gradient, on `batch`, of what each player minimizes, penalties included."""
-        return {
-            player: gradient(self.experiment, player, self.state.players, self.batch, train=False) for player in PLAYERS
-        }
+        """The gradient, on `batch`, that each player moves by: of all that it minimizes, as the rules of `gradient` have it."""
+        return {player: gradient(self.experiment, player, self.state, self.batch, train=False) for player in PLAYERS}
 
     def generate(self, noise: Float[Array, "n d"], train: bool = False) -> Float[Array, "n ..."]:
         """Generated points, by the averaged weights where there are some; `train`: as the discriminator sees them in training."""

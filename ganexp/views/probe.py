@@ -10,7 +10,7 @@ from jaxtyping import Array, Float, PyTree
 
 from ganexp.experiment import Experiment, Stream
 from ganexp.game import gradient, judge, sample
-from ganexp.metrics.of_players import dirac_players, is_dirac
+from ganexp.metrics.of_players import dirac_at, is_dirac
 from ganexp.types import DISCRIMINATOR, GENERATOR, Critique, Draws, TrainState
 from ganexp.views.probe_images import ImageSnapshot, image_snapshot
 
@@ -56,7 +56,7 @@ def snapshot(experiment: Experiment, data: PyTree, state: TrainState, extent: Fl
         places = jnp.stack([cell.ravel() for cell in cells], axis=1)
         heat = experiment.loss.output(critique(experiment.dataset.seen(places)).logits).reshape(cells[0].shape)
     if is_dirac(experiment):
-        field = _field(experiment, unused, extent)
+        field = _field(experiment, state, unused, extent)
     if not experiment.dataset.images:
         return Snapshot(real, fake, heat, features(real), features(fake), field, None)
     # What is not returned is not computed: only a discriminator with two features is applied to these images.
@@ -67,13 +67,15 @@ def _centres(low: Any, high: Any) -> Float[Array, " cells"]:
     return low + (high - low) * (jnp.arange(CELLS) + 0.5) / CELLS
 
 
-def _field(experiment: Experiment, key: Any, extent: Any) -> tuple[Float[Array, "g g"], Float[Array, "g g"]]:
-    """Minus the gradient of each player's loss, at every (theta, psi) of the grid."""
+def _field(
+    experiment: Experiment, state: TrainState, key: Any, extent: Any
+) -> tuple[Float[Array, "g g"], Float[Array, "g g"]]:
+    """Minus the gradient that each player moves by, at every (theta, psi) of the grid."""
     draws = Draws(jnp.zeros((1, 1)), jnp.zeros((1, experiment.prior.dimension)), key)
 
     def move(player: str) -> Any:
         def at(theta: Any, psi: Any) -> Any:
-            slope: Any = gradient(experiment, player, dirac_players(theta, psi), draws, train=False)
+            slope: Any = gradient(experiment, player, dirac_at(state, theta, psi), draws, train=False)
             return -slope["value"][0]
 
         return jax.vmap(at)(theta.ravel(), psi.ravel()).reshape(theta.shape)
