@@ -127,5 +127,5 @@ class Gradient(Component, ABC):
 
     @property
     def held(self) -> int:
-        """How many updates of the rival the rule holds on the device at once, to differentiate through them."""
+        """How many updates of the discriminator the rule holds on the device at once, to differentiate through them."""
         return 0

@@ -18,7 +18,7 @@ from ganexp.job import Job
 from ganexp.nets.size import Size
 from ganexp.optimizers import Optimizer
 from ganexp.training import block_length
-from ganexp.types import GENERATOR, PLAYERS
+from ganexp.types import DISCRIMINATOR, GENERATOR, PLAYERS
 
 NUMBER = 4  # bytes of a number on the device; the host's are of twice as many
 SIDE = 64  # of the matrix that an optimizer's state is measured on
@@ -56,6 +56,8 @@ def bytes_of(job: Job, copies: int | None = None) -> int:
     held = sum(2 * size.parameters * (1 + kept[player]) for player, size in sizes.items())
     held += 0 if experiment.average is None else 2 * sizes[GENERATOR].parameters
     held += 3 * max(size.parameters for size in sizes.values())
+    # What a rule differentiates through: the rival as each of its updates begins.
+    held += _held(experiment) * sizes[DISCRIMINATOR].parameters * (1 + kept[DISCRIMINATOR])
     return NUMBER * (held + max(_training(experiment, sizes), _evaluation(job, sizes)))
 
 
@@ -64,7 +66,13 @@ def _training(experiment: Experiment, sizes: dict[str, Size]) -> int:
     updates, numbers = experiment.updates, math.prod(experiment.dataset.shape) + experiment.prior.dimension
     block = block_length(experiment) * updates.batches * numbers
     # Each unit before and after its function, and its gradient.
-    return experiment.batch_size * (block + 3 * sum(size.units for size in sizes.values()))
+    units = sum(size.units for size in sizes.values()) + _held(experiment) * sizes[DISCRIMINATOR].units
+    return experiment.batch_size * (block + 3 * units)
+
+
+def _held(experiment: Experiment) -> int:
+    """How many updates of the discriminator are on the device at once."""
+    return sum(part.held for part in experiment.gradient.values())
 
 
 def _evaluation(job: Job, sizes: dict[str, Size]) -> int:
@@ -100,10 +108,11 @@ def _sizes(job: Job) -> Iterator[tuple[str, int]]:
     paths += [f"experiment.updates.{name}" for name in ("d_steps", "g_steps")]
     names = ("width", "depth", "pieces", "features")
     paths += [f"experiment.model.{player}.{name}" for player in reversed(PLAYERS) for name in names]
+    paths += [f"experiment.gradient.{name}.steps" for name in job.experiment.gradient]
     for path in paths:
         found: Any = job
         for name in path.split("."):
-            found = getattr(found, name, None)
+            found = found.get(name) if isinstance(found, dict) else getattr(found, name, None)
         if isinstance(found, int) and found > 1:
             yield path, found
 

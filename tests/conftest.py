@@ -16,8 +16,8 @@ from jaxtyping import install_import_hook
 
 # Before anything of ganexp is imported. An int is accepted where a float is asked for, as PEP 484 says.
 ARRAYS = (
-    "blocks", "checkpoints", "classifier", "component", "datasets", "experiment", "game", "losses", "metrics", "nets",
-    "optimizers", "outputs", "penalties", "priors", "runner", "schedules", "size", "training", "types", "updates", "views",
+    "blocks", "checkpoints", "classifier", "component", "datasets", "experiment", "game", "gradients", "losses", "metrics",
+    "nets", "optimizers", "outputs", "penalties", "priors", "runner", "schedules", "size", "training", "types", "updates", "views",
 )  # fmt: skip
 install_import_hook(
     [f"ganexp.{name}" for name in ARRAYS], "beartype.beartype(conf=beartype.BeartypeConf(is_pep484_tower=True))"

@@ -14,12 +14,14 @@ import jax.numpy as jnp
 import numpy as np
 
 from ganexp.component import arrays
+from ganexp.game import slopes
 from ganexp.observe.metric import END, EVALUATION, LOG, Bars, Reference
 from ganexp.observe.readings import HostArrays
 from ganexp.observe.samples import Samples
+from ganexp.parts import Game
 from ganexp.ranking import LOWER, NEITHER, WAYS
-from ganexp.training import init
-from ganexp.types import DISCRIMINATOR, GENERATOR, PLAYERS, Batch, Critique, Draws, Player, Scores
+from ganexp.training import draw, init
+from ganexp.types import DISCRIMINATOR, GENERATOR, PLAYERS, Batch, Critique, Draws, Player, Scores, TrainState
 
 KEY = jax.random.key(7)
 N = 16
@@ -159,9 +161,9 @@ def check_images(dataset: Any) -> None:
         "unseen": lambda part: part.unseen(data, KEY, N),
         "training": lambda part: part.training(data, KEY, jnp.int32(3), KEY, N),
     }
-    for name, draw in batches.items():
+    for name, drawn in batches.items():
         # A threshold that moves turns pixels: rounding is not what is looked at here.
-        batch = check_pure(draw, dataset, rtol=1e-4, atol=1e-5)
+        batch = check_pure(drawn, dataset, rtol=1e-4, atol=1e-5)
         assert batch.x.shape == (N, *dataset.shape)
         assert batch.label.shape == (N,)
         assert 0 <= batch.label.min() <= batch.label.max() < 10 ** dataset.shape[2]
@@ -208,28 +210,67 @@ def check_prior(prior: Any) -> None:
     assert len(np.unique(more)) > more.size - 5
 
 
+def game(params: Any, critic: Callable[[Any, Any], Any], real: Any, fake: Any, noise: Any = None) -> Game:
+    """What a penalty reads where the discriminator is `critic(params, points)`, whose one feature is its logit, and the generator the identity."""
+
+    def judge(points: Any) -> Critique:
+        logits = critic(params, points)
+        return Critique(logits, logits[:, None])
+
+    both = Scores(judge(real), judge(fake))
+    return Game(params, real, fake if noise is None else noise, fake, both, judge, lambda noise: noise)
+
+
 def check_penalty(penalty: Any) -> None:
-    """A term is a scalar, at least 0, with a finite gradient, of a flat critic too; projecting twice is as once."""
+    """A term is a scalar, at least 0, with a finite gradient, of a flat critic too; projecting twice is as once; what is remembered keeps
+    its form, and stays finite."""
     real, fake = jax.random.normal(KEY, (2, N, 2))
     params = {"square": jnp.array([0.5, -0.3]), "line": jnp.array([3.0, -0.001])}
+    assert penalty.player in penalty.players
+
+    def critic(params: Any, points: Any) -> Any:
+        return points**2 @ params["square"] + points @ params["line"]
 
     def term(part: Any, params: Any) -> Any:
-        def critic(points: Any) -> Any:
-            return points**2 @ params["square"] + points @ params["line"]
-
-        found = part.term(critic, real, fake, KEY)
+        found = part.term(game(params, critic, real, fake), part.init(params), KEY)
         return jnp.float32(0) if found is None else found
 
-    def everything(part: Any) -> Any:
-        return jax.value_and_grad(lambda params: term(part, params))(params), part.project(params)
+    def remember(part: Any) -> Any:
+        memory = part.init(params)
+        return memory if memory is None else part.remember(game(params, critic, real, fake), memory)
 
-    (value, _), projected = check_pure(everything, penalty)
+    def everything(part: Any) -> Any:
+        return jax.value_and_grad(lambda params: term(part, params))(params), part.project(params), remember(part)
+
+    (value, _), projected, remembered = check_pure(everything, penalty)
     assert value.shape == ()
     assert value >= 0
     check_finite(jax.value_and_grad(lambda params: term(penalty, params))(jax.tree.map(jnp.zeros_like, params)))
     check_finite(jax.grad(lambda part: term(part, params))(arrays(penalty)))
-    assert jax.tree.map(jnp.shape, projected) == jax.tree.map(jnp.shape, params)
+    for after, before in ((projected, params), (remembered, penalty.init(params))):
+        assert jax.tree.map(jnp.shape, after) == jax.tree.map(jnp.shape, before)
     jax.tree.map(np.testing.assert_array_equal, penalty.project(projected), projected)
+
+
+def check_gradient(experiment: Any) -> None:
+    """A rule gives each player a finite gradient of its own parameters and of all others', and keeps the form of what it remembers."""
+    state = init(arrays(experiment))
+    draws = jax.tree.map(lambda leaf: leaf[0], draw(arrays(experiment), (), jnp.int32(0)))
+
+    def everything(part: Any) -> Any:
+        found = {}
+        for player in PLAYERS:
+            one, memory = slopes(part, player, state, draws)
+            found[player] = one.loss, one.grads, one.played.terms, memory
+        return found
+
+    for loss, grads, terms, memory in check_pure(everything, experiment, rtol=1e-3, atol=1e-4).values():
+        assert loss.shape == ()
+        np.testing.assert_allclose(loss, sum(terms.values()), rtol=1e-5)
+        assert {*grads} == {*PLAYERS}
+        for player, own in grads.items():
+            assert jax.tree.map(jnp.shape, own) == jax.tree.map(jnp.shape, state.players[player].params)
+        assert jax.tree.map(jnp.shape, memory) == jax.tree.map(jnp.shape, state.memory)
 
 
 def check_input(part: Any) -> None:
@@ -352,9 +393,11 @@ def check_updates(experiment: Any, eager: bool = True) -> None:
     real, noise = jax.random.normal(key, (2, batches, size, 2))
     draws = Draws(real, noise, jax.random.split(key, batches))
 
-    after, records = check_pure(
-        lambda part: part.updates.step(part, before, draws), experiment, eager, rtol=1e-3, atol=1e-4
+    start = TrainState(jnp.int32(0), before, {})
+    (_, after, memory), records = check_pure(
+        lambda part: part.updates.step(part, start, draws), experiment, eager, rtol=1e-3, atol=1e-4
     )
+    assert memory == {}
     assert set(after) == set(records) == set(PLAYERS)
     assert jax.tree.structure(after) == jax.tree.structure(before)
     times = {DISCRIMINATOR: experiment.updates.d_steps, GENERATOR: experiment.updates.g_steps}

@@ -18,7 +18,7 @@ CONF = Path(__file__).resolve().parent.parent / "conf"
 # Recipes and intentions are made of the options tested here.
 WITHOUT = {"experiment", "debug", "search", "hydra"}
 GROUPS = (
-    "average", "dataset", "input", "loss", "metric", "model", "model/discriminator", "model/generator", "optimizer", "output", "penalty",
+    "average", "dataset", "gradient", "input", "loss", "metric", "model", "model/discriminator", "model/generator", "optimizer", "output", "penalty",
     "prior",
     "schedule", "updates",
 )  # fmt: skip
@@ -124,6 +124,11 @@ def test_data_sets_bring_every_metric_that_fits(name):
 def test_inputs_keep_their_contract(composed, name):
     (part,) = composed(f"input=[{name}]").input.values()
     contracts.check_input(part)
+
+
+@pytest.mark.parametrize("name", options("gradient"))
+def test_rules_of_gradients_keep_their_contract(composed, name):
+    contracts.check_gradient(composed(f"gradient=[{name}]", *SMALL, *TINY_NETS))
 
 
 @pytest.mark.parametrize("name", options("average"))

@@ -139,7 +139,7 @@ def batch(draws: Draws, number: int) -> Draws:
 
 def by_hand(experiment: Experiment, plain: Experiment, state: TrainState, draws: Draws) -> dict[str, Any]:
     """One step as the papers write it: Python loops over single updates. `plain` differs in `updates` alone."""
-    updates, start = experiment.updates, state.players
+    updates = experiment.updates
     simultaneous = type(updates).__name__ == "Simultaneous"
     single = jax.jit(update, static_argnums=1)
     numbers = {
@@ -147,14 +147,14 @@ def by_hand(experiment: Experiment, plain: Experiment, state: TrainState, draws:
         GENERATOR: range(max(updates.d_steps, 1), max(updates.d_steps, 1) + updates.g_steps),
     }
     first = DISCRIMINATOR if simultaneous else updates.first
-    moved = dict(start)
+    moved = state
     for player in (first, *(other for other in PLAYERS if other != first)):
-        rivals = dict(start) if simultaneous else dict(moved)
+        now = state if simultaneous else moved
         for number in numbers[player]:
             used = batch(draws, 0 if updates.minibatch == "same" else number)._replace(key=draws.key[number])
-            rivals[player] = single(plain, player, rivals, used)[0]
-        moved[player] = rivals[player]
-    return moved
+            now = single(plain, player, now, used)[0]
+        moved = moved._replace(players={**moved.players, player: now.players[player]})
+    return moved.players
 
 
 ORDERS = [
@@ -198,11 +198,10 @@ def test_only_an_alternating_generator_sees_the_discriminator_that_just_moved(co
         experiment = arrays(composed(*SMALL, *SGD, f"updates={kind}"))
         state, draws = jax.jit(init)(experiment), jax.jit(draw)(experiment, (), np.int32(0))
         single = jax.jit(update, static_argnums=1)
-        moved = single(experiment, DISCRIMINATOR, state.players, batch(draws, 0))[0]
-        old = single(experiment, GENERATOR, state.players, batch(draws, 1))[0]
-        new = single(experiment, GENERATOR, {**state.players, DISCRIMINATOR: moved}, batch(draws, 1))[0]
-        reached = jax.jit(train_step)(experiment, state, draws)[0].players[GENERATOR]
-        states[kind] = [np.abs(distance(reached.params, player.params)) for player in (old, new)]
+        moved = single(experiment, DISCRIMINATOR, state, batch(draws, 0))[0]
+        ends = [single(experiment, GENERATOR, seen, batch(draws, 1))[0] for seen in (state, moved)]
+        reached = jax.jit(train_step)(experiment, state, draws)[0].players[GENERATOR].params
+        states[kind] = [np.abs(distance(reached, end.players[GENERATOR].params)) for end in ends]
     (alternating_old, alternating_new), (simultaneous_old, simultaneous_new) = states.values()
     assert alternating_new < 1e-4 < alternating_old
     assert simultaneous_old < 1e-4 < simultaneous_new

@@ -69,6 +69,7 @@ def test_parameters_are_counted_by_arithmetic(name):
         (["prior.dimension=1000000000"], "prior.dimension"),
         (["updates.d_steps=10000", "batch_size=300000"], "batch_size"),
         (["dataset=binarized_mnist", "updates.d_steps=10000", "batch_size=1000"], "updates.d_steps"),
+        (["gradient=[unrolled]", "gradient.unrolled.steps=1000", "batch_size=20000"], "batch_size"),
         (["batch_size=9223372036854775807", "model.generator.width=9223372036854775807"], "model.generator.width"),
     ],
     ids=str,
@@ -90,7 +91,11 @@ def test_what_is_too_large_is_refused_at_once_and_named(words, blamed):
     [
         [], ["experiment=dirac"], ["experiment=goodfellow_2014_mnist"], ["experiment=dcgan_mnist"], ["optimizer=adan"],
         ["model.generator.width=10000"], ["batch_size=1000000"], ["eval_samples=1000000"], ["updates.d_steps=10000"],
-        ["dataset=binarized_mnist", "model=residual"],
+        ["dataset=binarized_mnist", "model=residual"], ["gradient=[unrolled]", "gradient.unrolled.steps=50"],
+        [
+            "gradient=[unrolled]", "gradient.unrolled.steps=1000", "gradient.unrolled.differentiate=false",
+            "model.discriminator.width=1000",
+        ],
     ],
     ids=str,
 )  # fmt: skip
@@ -126,6 +131,20 @@ def test_more_of_anything_takes_more(tiny_job):
     usual = bytes_of(tiny_job)
     for path, _ in size._sizes(tiny_job):
         assert bytes_of(size.with_number(tiny_job, path, lambda value: 1000 * value)) > usual, path
+
+
+def test_each_update_that_is_differentiated_through_takes_as_much(composed, tiny_job):
+    def needed(*words):
+        return bytes_of(dataclasses.replace(tiny_job, experiment=composed("gradient=[unrolled]", *words)))
+
+    plain = bytes_of(dataclasses.replace(tiny_job, experiment=composed()))
+    one, two, nine = (needed(f"gradient.unrolled.steps={steps}") for steps in (1, 2, 9))
+    assert plain < one
+    assert two - one == one - plain == (nine - one) / 8
+    # The discriminator's weights and Adam's moments, and what its units give on a minibatch.
+    parameters, units = (2 * 64 + 64) + (64 * 64 + 64) + (64 + 1), 64 + 64 + 1
+    assert one - plain == 4 * (3 * parameters + 256 * 3 * units)
+    assert needed("gradient.unrolled.differentiate=false") == plain
 
 
 def test_constants_are_those_of_the_metrics():
