@@ -169,6 +169,9 @@ def _flatten(self: Any) -> tuple[list[tuple[Any, Any]], Any]:
             fixed = tuple((key, value[key]) for key in sorted(value) if not _traced(value[key]))
             static.append((name, fixed))
             value = {key: item for key, item in value.items() if _traced(item)}
+        elif isinstance(value, dict):
+            # JAX sorts a dictionary's keys, and forgets the order in which parts work on what the others leave.
+            static.append((name, tuple(value)))
         children.append((jax.tree_util.GetAttrKey(name), value))
     # The class is part of the static data: in jax 0.10.2 two different registered classes with as many leaves compare equal.
     return children, (type(self), tuple(static))
@@ -186,6 +189,8 @@ def _unflatten(cls: type, static: Any, children: Iterable[Any]) -> Any:
     for name, value in zip(names, children, strict=True):
         if kinds(cls)[name] == "mixed" and isinstance(value, dict):
             value = {**dict(self.__dict__[name]), **value}
+        elif isinstance(value, dict):
+            value = {key: value[key] for key in self.__dict__[name]}
         self.__dict__[name] = value
     return self
 
