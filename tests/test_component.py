@@ -93,6 +93,14 @@ def test_everything_else_is_another_structure(other):
     assert structure(Heat()) != structure(other)
 
 
+def test_the_order_of_parts_is_kept_and_another_order_is_another_structure():
+    one, other = (House(Heat(), {name: Heat() for name in names}) for names in ("ba", "ab"))
+    assert structure(one) != structure(other)
+    rebuilt = jax.tree.map(lambda leaf: 2 * leaf, one), with_number(one, "cellars.a.warmth", lambda warmth: 2 * warmth)
+    assert [[*house.cellars] for house in (*rebuilt, arrays(other))] == [["b", "a"], ["b", "a"], ["a", "b"]]
+    assert jax.jit(lambda house: [*house.cellars].index("b") + 0 * house.room.warmth)(one) == 0
+
+
 def test_a_program_is_compiled_again_for_another_class_but_not_for_another_number():
     seen = []
 
