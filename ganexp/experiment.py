@@ -111,6 +111,9 @@ class Experiment(Component):
                     f"penalty.{name}.player", f"{option_name(type(penalty))} has no meaning for the {penalty.player}; "
                     f"it is a penalty of the {' or the '.join(penalty.players)}"
                 )  # fmt: skip
+        for name, rule in self.gradient.items():
+            if reason := rule.fits({player: self.optimizer(player).name for player in PLAYERS}):
+                raise SettingError(f"gradient.{name}", reason)
         self.scheduled()
 
     @property

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import jax
@@ -11,6 +12,9 @@ from jaxtyping import PyTree
 from ganexp.component import component, setting
 from ganexp.parts import Gradient, Move, Rule, Slopes
 from ganexp.types import DISCRIMINATOR, GENERATOR, Draws, Memory, Parameters, Player, TrainState
+
+# Optax's: in its first steps it chooses between two values, of which one is not a number.
+WITHOUT_DERIVATIVE = ("radam",)
 
 
 @component
@@ -23,6 +27,14 @@ class Unrolled(Gradient):
 
     steps: int = setting(5, least=1, most=1000)
     differentiate: bool = True
+
+    def fits(self, optimizers: Mapping[str, str]) -> str | None:
+        if not self.differentiate or optimizers[DISCRIMINATOR] not in WITHOUT_DERIVATIVE:
+            return None
+        return (
+            f"the discriminator's optimizer, {optimizers[DISCRIMINATOR]}, has no derivative in its first steps; choose another "
+            "discriminator_optimizer, or differentiate=false"
+        )
 
     @property
     def held(self) -> int:

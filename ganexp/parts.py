@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, ClassVar, NamedTuple
 
 from jaxtyping import Array, Float, Key, PyTree
@@ -117,6 +117,10 @@ class Gradient(Component, ABC):
 
     def init(self, players: dict[str, Player]) -> PyTree | None:
         """What is remembered before the first update, under the rule's own name in a state's memory; None: nothing."""
+
+    def fits(self, optimizers: Mapping[str, str]) -> str | None:
+        """Why the rule cannot be where the players have these optimizers, by Optax's names; None where it can."""
+        return None
 
     @abstractmethod
     def wrap(self, before: Rule, move: Move, own: str) -> Rule:

@@ -18,12 +18,13 @@ from ganexp.experiment import Experiment
 from ganexp.game import objective, slopes, with_params
 from ganexp.gradients import Unrolled
 from ganexp.observe.samples import Samples
-from ganexp.parts import Gradient
+from ganexp.optimizers import Optimizer, functions
+from ganexp.parts import Gradient, Slopes
 from ganexp.runner.device import SingleRun
 from ganexp.runner.lanes import Lanes
 from ganexp.runner.run import run
 from ganexp.training import chunk, draw, init, no_report
-from ganexp.types import DISCRIMINATOR, GENERATOR, PLAYERS
+from ganexp.types import DISCRIMINATOR, GENERATOR, PLAYERS, Draws, Player, TrainState
 from ganexp.updates import update
 
 pytestmark = pytest.mark.exact
@@ -178,6 +179,39 @@ def test_a_weight_without_any_gradient_leaves_the_others_theirs(composed, gradie
     assert all(np.isfinite(leaf).all() for leaf in jax.tree.leaves(found[0].grads))
     assert max(np.abs(leaf).max() for leaf in jax.tree.leaves(found[0].grads[GENERATOR])) > 1e-3
     jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-3, atol=1e-6), *(one.grads for one in found))
+
+
+def test_every_optimizer_can_be_differentiated_through_or_is_refused():
+    pulls = {"w": jnp.array([0.0, 0.7, -0.2, 1e-30])}
+
+    def slope(optimizer, params):
+        """The slope of the sum of the weights that three updates reach, when their gradient is `params` times `pulls`."""
+
+        def before(name, state, draws):
+            if name == DISCRIMINATOR:
+                pull = jax.tree.map(lambda leaf: state.players[GENERATOR].params * leaf, pulls)
+                return Slopes(jnp.zeros(()), {DISCRIMINATOR: pull, GENERATOR: jnp.zeros(())}, None), {}
+            ones = jax.tree.map(jnp.ones_like, pulls)
+            return Slopes(jnp.zeros(()), {DISCRIMINATOR: ones, GENERATOR: jnp.zeros(())}, None), {}
+
+        def move(name, player, found):
+            params, opt = optimizer.apply(found.grads[name], player.opt, player.params)
+            return Player(params, (), opt)
+
+        weights = {"w": jnp.ones(4)}
+        rival = Player(weights, (), optimizer.init(weights, jax.random.key(0)))
+        state = TrainState(jnp.int32(0), {GENERATOR: Player(params, (), ()), DISCRIMINATOR: rival}, {})
+        rule = Unrolled(steps=3).wrap(before, move, "gradient.unrolled")
+        draws = Draws(jnp.zeros((1, 1)), jnp.zeros((1, 1)), jax.random.key(1))
+        return rule(GENERATOR, state, draws)[0].grads[GENERATOR]
+
+    parts = {name: Optimizer(name, 0.1) for name in functions()}
+    found = jax.jit(lambda params: {name: slope(part, params) for name, part in parts.items()})(jnp.float32(1.3))
+    lost = {name for name, value in found.items() if not np.isfinite(value)}
+    assert lost == {name for name in found if Unrolled().fits({DISCRIMINATOR: name})}
+    assert not any(Unrolled(differentiate=False).fits({DISCRIMINATOR: name}) for name in found)
+    # Gradient descent: three times 0.1 times the sum of the pulls.
+    assert float(found["sgd"]) == pytest.approx(-3 * 0.1 * 0.5, rel=1e-5)
 
 
 def test_what_is_wrong_is_still_seen(composed, gradient_of):
