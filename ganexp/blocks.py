@@ -10,11 +10,17 @@ import jax.numpy as jnp
 from jaxtyping import Array, Shaped
 
 
-def in_blocks(function: Callable[..., Any], x: Shaped[Array, "n ..."], size: int) -> Any:
-    """`function(x)`, which takes rows one by one, on `size` rows at a time: all of its intermediate arrays may not fit in memory."""
+def in_blocks(
+    function: Callable[..., Any], x: Shaped[Array, "n ..."], size: int, *beside: Shaped[Array, "n ..."]
+) -> Any:
+    """`function(x, *beside)`, which takes rows one by one, on `size` rows at a time: all of its intermediate arrays may not fit in memory."""
     if len(x) <= size:
-        return function(x)
+        return function(x, *beside)
     count = -(-len(x) // size)
-    padded = jnp.concatenate([x, x[: count * size - len(x)]])
-    found = jax.lax.map(function, padded.reshape(count, size, *x.shape[1:]))
+
+    def blocks(rows: Any) -> Any:
+        padded = jnp.concatenate([rows, rows[: count * size - len(rows)]])
+        return padded.reshape(count, size, *rows.shape[1:])
+
+    found = jax.lax.map(lambda rows: function(*rows), tuple(map(blocks, (x, *beside))))
     return jax.tree.map(lambda leaf: leaf.reshape(count * size, *leaf.shape[2:])[: len(x)], found)

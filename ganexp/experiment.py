@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import dataclasses
 import enum
 import functools
+import math
 from fractions import Fraction
-from typing import Any, NamedTuple
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -18,7 +20,6 @@ from ganexp.spelling import nearest
 from ganexp.types import (
     DISCRIMINATOR,
     GENERATOR,
-    PLAYERS,
     Architecture,
     Dataset,
     Loss,
@@ -46,19 +47,15 @@ AVERAGE = "average"  # What `average` remembers, in a state's memory.
 ADVERSARIAL = "adversarial"  # The term of a loss that makes it a game's; the others are penalties.
 
 
-class Networks(NamedTuple):
-    """Both players' networks, and nothing of their parameters."""
-
-    generator: Net
-    discriminator: Net
-
-
 @component
 class Model(Component):
-    """Both players' architectures."""
+    """Each player's architecture, by its name; those that may be None are brought by some models only."""
 
     generator: Architecture
     discriminator: Architecture
+
+
+ROLES = tuple(field.name for field in dataclasses.fields(Model))  # what a player can be, in the order of their streams
 
 
 @component
@@ -88,6 +85,7 @@ class Experiment(Component):
             raise SettingError(
                 "model.discriminator.output", "must be linear: the losses read logits and apply the sigmoid themselves"
             )
+        self._check_players()
         self.networks()
         ends = getattr(self.model.generator, "output", None)
         beyond = self.dataset.beyond
@@ -106,6 +104,31 @@ class Experiment(Component):
             raise SettingError("batch_size", f"{self.batch_size:,} is more than the {size:,} points of the data set")
         self.scheduled()
 
+    def _check_players(self) -> None:
+        loss, choose = option_name(type(self.loss)), "choose one with model/{}=NAME"
+        for role in ROLES:
+            there, optimizer = role in self.players, getattr(self, f"{role}_optimizer")
+            if there and role not in self.loss.players:
+                raise SettingError(
+                    f"model.{role}", f"loss={loss} does not train a {role}; leave it out, or choose a loss that does"
+                )
+            if not there and role in self.loss.players:
+                raise SettingError("loss", f"{loss} needs a {role}; {choose.format(role)}")
+            if there and optimizer is None:
+                raise SettingError(f"{role}_optimizer", "is not set")
+            if not there and optimizer is not None:
+                raise SettingError(f"{role}_optimizer", f"there is no {role}; {choose.format(role)}, or leave this out")
+
+    @property
+    def players(self) -> tuple[str, ...]:
+        """The names of the players that the model has."""
+        return tuple(role for role in ROLES if getattr(self.model, role) is not None)
+
+    @property
+    def others(self) -> tuple[str, ...]:
+        """Those beside the generator and the discriminator: each reads points, real and generated."""
+        return tuple(player for player in self.players if player not in (GENERATOR, DISCRIMINATOR))
+
     @property
     def steps_per_epoch(self) -> Fraction | None:
         """How many steps it takes until the discriminator has learned from every point once; None where they never end."""
@@ -118,7 +141,7 @@ class Experiment(Component):
         found: dict[str, Schedule] = {}
         for name, schedule in self.schedule.items():
             try:
-                paths = targets(schedule.setting, known)
+                paths = targets(schedule.setting, known, self.players)
             except SettingError as error:
                 raise error.inside(f"schedule.{name}") from None
             for path in paths:
@@ -133,19 +156,25 @@ class Experiment(Component):
 
     def shapes(self) -> dict[str, tuple[tuple[int, ...], tuple[int, ...]]]:
         """Of each player, the shapes of one point that its network reads and of what it makes of it."""
-        shape = self.dataset.shape
-        seen = functools.reduce(lambda shape, part: part.shape(shape), self.input.values(), shape)
-        return {GENERATOR: ((self.prior.dimension,), shape), DISCRIMINATOR: (seen, ())}
+        shape, noise = self.dataset.shape, (self.prior.dimension,)
+        ends: dict[str, tuple[tuple[int, ...], tuple[int, ...]]] = {GENERATOR: (noise, shape)}
+        judged = shape
+        if self.loss.paired is not None:
+            # A pair is one row of numbers.
+            judged = (math.prod(shape) + math.prod(ends[self.loss.paired][1]),)
+        seen = functools.reduce(lambda shape, part: part.shape(shape), self.input.values(), judged)
+        ends[DISCRIMINATOR] = (seen, ())
+        return {player: ends[player] for player in self.players}
 
-    def networks(self) -> Networks:
-        """Both networks, sized by the prior and the data, for `game` to apply; raises SettingError where one cannot have these sizes."""
+    def networks(self) -> dict[str, Net]:
+        """Each player's network, sized by the prior and the data, for `game` to apply; raises SettingError where one cannot have these sizes."""
         nets = {}
         for player, (inputs, outputs) in self.shapes().items():
             try:
                 nets[player] = getattr(self.model, player).net(inputs, outputs)
             except SettingError as error:
                 raise error.inside(f"model.{player}") from None
-        return Networks(nets[GENERATOR], nets[DISCRIMINATOR])
+        return nets
 
     def losses(self) -> list[str]:
         """The name of each loss that is recorded: each player's, the sum of its terms, and the terms where it has several."""
@@ -153,11 +182,13 @@ class Experiment(Component):
             ADVERSARIAL,
             *(name for name, penalty in self.penalty.items() if type(penalty).term is not Penalty.term),
         ]
-        return [DISCRIMINATOR, GENERATOR, *(f"{DISCRIMINATOR}/{term}" for term in terms if len(terms) > 1)]
+        parts = [f"{DISCRIMINATOR}/{term}" for term in terms if len(terms) > 1]
+        return [DISCRIMINATOR, GENERATOR, *self.others, *parts]
 
     def optimizer(self, player: str) -> Optimizer:
         """The player's optimizer."""
-        return {GENERATOR: self.generator_optimizer, DISCRIMINATOR: self.discriminator_optimizer}[player]
+        found: Optimizer = getattr(self, f"{player}_optimizer")
+        return found
 
     def at(self, step: Int[Array, ""]) -> Experiment:
         """This experiment with every scheduled number as it is at `step`."""
@@ -171,13 +202,13 @@ def _value(schedule: Schedule, step: Any, base: Any) -> Any:
     return schedule.value(base, step)
 
 
-def targets(path: str, known: set[str]) -> list[str]:
-    """The numbers a schedule's `setting` names, among the dotted paths `known`; `optimizer.NAME` is that of both players.
+def targets(path: str, known: set[str], players: tuple[str, ...]) -> list[str]:
+    """The numbers a schedule's `setting` names, among the dotted paths `known`; `optimizer.NAME` is that of all players.
 
     Raises SettingError where there is none.
     """
     head, _, rest = path.partition(".")
-    heads = [f"{player}_optimizer" for player in PLAYERS] if head == "optimizer" else [head]
+    heads = [f"{player}_optimizer" for player in players] if head == "optimizer" else [head]
     found = [
         candidate
         for head in heads

@@ -28,25 +28,32 @@ def update(experiment: Experiment, name: str, players: Players, draws: Draws) ->
     return Player(params, played.stats, opt), record
 
 
-def repeat(
-    player: str, times: int, experiment: Experiment, players: Players, draws: Callable[[Any], Draws]
-) -> tuple[Player, Update]:
-    """`times` updates of one player against a rival that stands still, on the batches `draws(0)`, `draws(1)`, ...
+def side(experiment: Experiment, player: str) -> tuple[str, ...]:
+    """The players that move together with the discriminator, which has no company, or with the generator."""
+    return (DISCRIMINATOR,) if player == DISCRIMINATOR else (GENERATOR, *experiment.others)
 
-    A player that does not move (`times` = 0) is still scored, on the first batch.
+
+def repeat(
+    side: tuple[str, ...], times: int, experiment: Experiment, players: Players, draws: Callable[[Any], Draws]
+) -> tuple[Players, dict[str, Update]]:
+    """`times` updates of the players of one side against a rival that stands still, on the batches `draws(0)`, `draws(1)`, ...; these
+    players, and the last update of each. In one update all of them move from where they were before it.
+
+    Players that do not move (`times` = 0) are still scored, on the first batch.
     """
+
+    def once(movers: Players, index: Any) -> tuple[Players, dict[str, Update]]:
+        moves = {name: update(experiment, name, {**players, **movers}, draws(index)) for name in side}
+        return {name: move[0] for name, move in moves.items()}, {name: move[1] for name, move in moves.items()}
+
+    movers, records = once({}, 0)
     if times == 0:
-        return players[player], update(experiment, player, players, draws(0))[1]
-    mover, record = update(experiment, player, players, draws(0))
+        return {name: players[name] for name in side}, records
     if times <= UNROLLED:
         for index in range(1, times):
-            mover, record = update(experiment, player, {**players, player: mover}, draws(index))
-        return mover, record
-
-    def body(index: Any, carry: tuple[Player, Update]) -> tuple[Player, Update]:
-        return update(experiment, player, {**players, player: carry[0]}, draws(index))
-
-    return jax.lax.fori_loop(1, times, body, (mover, record))
+            movers, records = once(movers, index)
+        return movers, records
+    return jax.lax.fori_loop(1, times, lambda index, carry: once(carry[0], index), (movers, records))
 
 
 class _Counted(Updates):
@@ -84,7 +91,8 @@ class _Counted(Updates):
 
 @component
 class Alternating(_Counted):
-    """`d_steps` updates of the discriminator, then `g_steps` of the generator against the discriminator so reached.
+    """`d_steps` updates of the discriminator, then `g_steps` of the generator, and of any further player with it, against the
+    discriminator so reached.
 
     `first` says who begins. Algorithm 1 of Goodfellow et al. (2014) is `first: discriminator`, `minibatch: fresh`, `g_steps: 1` and d_steps = k.
     """
@@ -92,21 +100,26 @@ class Alternating(_Counted):
     first: str = setting(DISCRIMINATOR, options=(DISCRIMINATOR, GENERATOR))
 
     def step(self, experiment: Experiment, players: Players, draws: Draws) -> tuple[Players, dict[str, Update]]:
-        records = {}
+        records: dict[str, Update] = {}
         second = GENERATOR if self.first == DISCRIMINATOR else DISCRIMINATOR
         for player in (self.first, second):
-            mover, records[player] = repeat(player, self.times[player], experiment, players, self.batch(player, draws))
-            players = {**players, player: mover}
+            movers, moves = repeat(
+                side(experiment, player), self.times[player], experiment, players, self.batch(player, draws)
+            )
+            players, records = {**players, **movers}, {**records, **moves}
         return players, records
 
 
 @component
 class Simultaneous(_Counted):
-    """Both players move against the rival as it was at the start of the step (Mescheder et al. 2017)."""
+    """All players move against the others as they were at the start of the step (Mescheder et al. 2017)."""
 
     def step(self, experiment: Experiment, players: Players, draws: Draws) -> tuple[Players, dict[str, Update]]:
-        moves = {
-            player: repeat(player, self.times[player], experiment, players, self.batch(player, draws))
-            for player in (DISCRIMINATOR, GENERATOR)
-        }
-        return {player: move[0] for player, move in moves.items()}, {player: move[1] for player, move in moves.items()}
+        after: Players = {}
+        records: dict[str, Update] = {}
+        for player in (DISCRIMINATOR, GENERATOR):
+            movers, moves = repeat(
+                side(experiment, player), self.times[player], experiment, players, self.batch(player, draws)
+            )
+            after, records = {**after, **movers}, {**records, **moves}
+        return after, records

@@ -19,7 +19,7 @@ from ganexp.observe.readings import HostArrays
 from ganexp.observe.samples import Samples
 from ganexp.ranking import LOWER, NEITHER, WAYS
 from ganexp.training import init
-from ganexp.types import DISCRIMINATOR, GENERATOR, PLAYERS, Batch, Critique, Draws, Player, Scores
+from ganexp.types import DISCRIMINATOR, GENERATOR, Batch, Critique, Draws, Player, Scores
 
 KEY = jax.random.key(7)
 N = 16
@@ -346,8 +346,8 @@ def check_updates(experiment: Any, eager: bool = True) -> None:
     key, batches, size = jax.random.key(3), experiment.updates.batches, experiment.batch_size
     networks = experiment.networks()
     before = {}
-    for player in PLAYERS:
-        params, stats = getattr(networks, player).init(key)
+    for player in experiment.players:
+        params, stats = networks[player].init(key)
         before[player] = Player(params, stats, experiment.optimizer(player).init(params, KEY))
     real, noise = jax.random.normal(key, (2, batches, size, 2))
     draws = Draws(real, noise, jax.random.split(key, batches))
@@ -355,7 +355,7 @@ def check_updates(experiment: Any, eager: bool = True) -> None:
     after, records = check_pure(
         lambda part: part.updates.step(part, before, draws), experiment, eager, rtol=1e-3, atol=1e-4
     )
-    assert set(after) == set(records) == set(PLAYERS)
+    assert set(after) == set(records) == set(experiment.players)
     assert jax.tree.structure(after) == jax.tree.structure(before)
     times = {DISCRIMINATOR: experiment.updates.d_steps, GENERATOR: experiment.updates.g_steps}
     for player, record in records.items():
