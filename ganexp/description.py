@@ -21,6 +21,7 @@ def describe(tree: Component, path: str = "", places: bool = True) -> dict[str, 
     cls: Any = type(tree)
     hints = hints_of(cls)
     located = {field.name for field in dataclasses.fields(cls) if field.metadata.get("place")}
+    unrecorded = {field.name for field in dataclasses.fields(cls) if field.metadata.get("unrecorded")}
     for name, kind in kinds(cls).items():
         value, here = getattr(tree, name), _joined(path, name)
         if name in located:
@@ -29,12 +30,14 @@ def describe(tree: Component, path: str = "", places: bool = True) -> dict[str, 
         elif kind == "mixed":
             # Mixed settings stand beside the fields, as in the config.
             described |= {f"{path}.{key}": item for key, item in value.items()}
+        elif value is None and name in unrecorded:
+            continue
         elif kind != "child" or value is None:
             described[here] = list(value) if isinstance(value, tuple) else value
         else:
             parts = {f"{here}.{key}": part for key, part in value.items()} if isinstance(value, dict) else {here: value}
             for place, part in parts.items():
-                if type(part) is not hints[name]:
+                if type(part) is not (part_of(hints[name]) or hints[name]):
                     described[place] = option_name(type(part))
                 described |= describe(part, place, places)
     return described
@@ -55,7 +58,8 @@ def rebuild(cls: Any, described: Mapping[str, Any], path: str = "") -> Any:
                 raise SettingError(here, "is not set")
             values[name] = described[here]
         elif is_component(hint) or part_of(hint):
-            absent = part_of(hint) and described.get(here, "") is None
+            known = described.get(here) is not None or any(key.startswith(f"{here}.") for key in described)
+            absent = part_of(hint) and not known
             values[name] = None if absent else _rebuilt(part_of(hint) or hint, described, here)
         else:
             inside = (key.removeprefix(f"{here}.") for key in described if key.startswith(f"{here}."))
