@@ -20,6 +20,7 @@ from ganexp.spelling import nearest
 from ganexp.types import (
     DISCRIMINATOR,
     GENERATOR,
+    RECONSTRUCTOR,
     Architecture,
     Dataset,
     Loss,
@@ -53,6 +54,7 @@ class Model(Component):
 
     generator: Architecture
     discriminator: Architecture
+    reconstructor: Architecture | None = setting(None, unrecorded=True)
 
 
 ROLES = tuple(field.name for field in dataclasses.fields(Model))  # what a player can be, in the order of their streams
@@ -77,6 +79,7 @@ class Experiment(Component):
     schedule: dict[str, Schedule]
     input: dict[str, Input] = setting({})
     average: Average | None = None
+    reconstructor_optimizer: Optimizer | None = setting(None, unrecorded=True)
     batch_size: int = setting(256, least=1)
     seed: int = setting(0, least=0, most=2**32 - 1, leaf=True)
 
@@ -157,7 +160,10 @@ class Experiment(Component):
     def shapes(self) -> dict[str, tuple[tuple[int, ...], tuple[int, ...]]]:
         """Of each player, the shapes of one point that its network reads and of what it makes of it."""
         shape, noise = self.dataset.shape, (self.prior.dimension,)
-        ends: dict[str, tuple[tuple[int, ...], tuple[int, ...]]] = {GENERATOR: (noise, shape)}
+        ends: dict[str, tuple[tuple[int, ...], tuple[int, ...]]] = {
+            GENERATOR: (noise, shape),
+            RECONSTRUCTOR: (shape, noise),
+        }
         judged = shape
         if self.loss.paired is not None:
             # A pair is one row of numbers.

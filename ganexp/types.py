@@ -22,6 +22,7 @@ else:
     Parameters = PyTree[Float[Array, "..."]]
 
 GENERATOR, DISCRIMINATOR = "generator", "discriminator"
+RECONSTRUCTOR = "reconstructor"  # maps points to noise
 
 Scalar = Float[Array, ""]
 Extent = tuple[tuple[float, float], tuple[float, float]]

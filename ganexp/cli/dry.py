@@ -14,7 +14,7 @@ from ganexp.component import arrays
 from ganexp.description import describe
 from ganexp.job import Job
 from ganexp.training import init
-from ganexp.types import GENERATOR
+from ganexp.types import DISCRIMINATOR, GENERATOR
 
 
 def show(job: Job, folder: Path) -> None:
@@ -30,8 +30,11 @@ def show(job: Job, folder: Path) -> None:
         made = f"{outputs} numbers" if outputs else "1 logit"
         print(f"{player}: {read} -> {made}, {size(state.players[player].params):,} parameters")
     d_steps, g_steps = experiment.updates.d_steps, experiment.updates.g_steps
-    others = "".join(f", and {g_steps} {player}" for player in experiment.others)
-    print(f"steps: {job.steps:,}, of {d_steps} discriminator and {g_steps} generator{others} updates")
+    *counts, last = [
+        f"{d_steps} {DISCRIMINATOR}",
+        *(f"{g_steps} {player}" for player in (GENERATOR, *experiment.others)),
+    ]
+    print(f"steps: {job.steps:,}, of {', '.join(counts)} and {last} updates")
     print(f"folder: {folder}")
     print(f"time: {estimate(job)}")
 
