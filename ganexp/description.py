@@ -72,7 +72,7 @@ def rebuild(cls: Any, described: Mapping[str, Any], path: str = "") -> Any:
 
 
 def _rebuilt(base: Any, described: Mapping[str, Any], path: str) -> Any:
-    known = {option_name(cls): cls for cls in _below(base)}
+    known = {option_name(cls): cls for cls in below(base)}
     if not known:
         return rebuild(base, described, path)
     if path not in described:
@@ -82,9 +82,10 @@ def _rebuilt(base: Any, described: Mapping[str, Any], path: str) -> Any:
     return rebuild(known[described[path]], described, path)
 
 
-def _below(base: Any) -> list[type]:
+def below(base: Any) -> list[Any]:
+    """Every class below `base`, in the order of their definition."""
     children: list[type] = base.__subclasses__()
-    return [cls for child in children for cls in (child, *_below(child))]
+    return [cls for child in children for cls in (child, *below(child))]
 
 
 def _joined(path: str, name: str) -> str:

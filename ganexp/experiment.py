@@ -14,6 +14,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Int, Key
 
 from ganexp.component import Component, SettingError, component, numbers, option_name, setting, with_number
+from ganexp.description import below
 from ganexp.optimizers import Optimizer
 from ganexp.parts import Average, Input
 from ganexp.spelling import nearest
@@ -112,8 +113,9 @@ class Experiment(Component):
         for role in ROLES:
             there, optimizer = role in self.players, getattr(self, f"{role}_optimizer")
             if there and role not in self.loss.players:
+                able = " or ".join(f"loss={option_name(cls)}" for cls in below(Loss) if role in cls.players)
                 raise SettingError(
-                    f"model.{role}", f"loss={loss} does not train a {role}; leave it out, or choose a loss that does"
+                    f"model.{role}", f"loss={loss} does not train a {role}; leave it out, or choose {able}"
                 )
             if not there and role in self.loss.players:
                 raise SettingError("loss", f"{loss} needs a {role}; {choose.format(role)}")

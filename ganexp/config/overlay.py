@@ -43,6 +43,8 @@ def complete(config: DictConfig, choices: Mapping[str, Any]) -> None:
     shared: Any = OmegaConf.to_container(config.optimizer)
     for group, player in zip(NETWORKS, PLAYER_OPTIMIZERS, strict=True):
         own = config[player]
+        if own is None:
+            continue
         typed: Any = OmegaConf.to_container(own)
         said = {key: value for key, value in typed.items() if value != INHERITED}
         if group in OPTIONAL and choices.get(group) is None and said == {"name": shared.get("name")}:
