@@ -370,7 +370,7 @@ def check_updates(experiment: Any, eager: bool = True) -> None:
         assert jax.tree.map(jnp.shape, record.grads) == shapes
         assert record.loss.shape == ()
         assert record.fake.shape == record.real.shape == (experiment.batch_size, *experiment.dataset.shape)
-        for critique in record.scores:
+        for critique in (record.scores.real, record.scores.fake):
             assert critique.logits.shape == (experiment.batch_size,)
             assert critique.features.shape == (experiment.batch_size, experiment.model.discriminator.width)
         changes = jax.tree.map(lambda old, new: np.abs(old - new).max(), before[player].params, after[player].params)
