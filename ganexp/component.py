@@ -44,8 +44,8 @@ def setting(
 ) -> Any:
     """A field with bounds (`above` < value < `below`, `least` <= value <= `most`) or `options`; lists are checked item by item.
 
-    A `leaf` is a number of the pytree though it is whole; a `place` says where something lies, and makes no number; a
-    part that may be absent is `unrecorded` where it is, so that the records of those without it are as they always were.
+    A `leaf` is a number of the pytree though it is whole; a `place` says where something lies, and makes no number; what is
+    `unrecorded` is so while it has its default, so that the records of runs without it are as they always were.
     """
     bounds = {"above": above, "least": least, "below": below, "most": most}
     metadata = {

@@ -21,7 +21,7 @@ def describe(tree: Component, path: str = "", places: bool = True) -> dict[str, 
     cls: Any = type(tree)
     hints = hints_of(cls)
     located = {field.name for field in dataclasses.fields(cls) if field.metadata.get("place")}
-    unrecorded = {field.name for field in dataclasses.fields(cls) if field.metadata.get("unrecorded")}
+    unrecorded = {field.name: field.default for field in dataclasses.fields(cls) if field.metadata.get("unrecorded")}
     for name, kind in kinds(cls).items():
         value, here = getattr(tree, name), _joined(path, name)
         if name in located:
@@ -30,7 +30,7 @@ def describe(tree: Component, path: str = "", places: bool = True) -> dict[str, 
         elif kind == "mixed":
             # Mixed settings stand beside the fields, as in the config.
             described |= {f"{path}.{key}": item for key, item in value.items()}
-        elif value is None and name in unrecorded:
+        elif name in unrecorded and value == unrecorded[name]:
             continue
         elif kind != "child" or value is None:
             described[here] = list(value) if isinstance(value, tuple) else value
@@ -46,8 +46,11 @@ def describe(tree: Component, path: str = "", places: bool = True) -> dict[str, 
 def rebuild(cls: Any, described: Mapping[str, Any], path: str = "") -> Any:
     """The component of class `cls` that `describe` described: its inverse; raises SettingError where there is none."""
     values: dict[str, Any] = {}
+    unrecorded = {field.name for field in dataclasses.fields(cls) if field.metadata.get("unrecorded")}
     for name, kind in kinds(cls).items():
         here, hint = _joined(path, name), hints_of(cls)[name]
+        if name in unrecorded and not any(key == here or key.startswith(f"{here}.") for key in described):
+            continue
         if kind == "mixed":
             beside = (key.removeprefix(f"{path}.") for key in described if key.startswith(f"{path}."))
             values[name] = {
@@ -58,8 +61,8 @@ def rebuild(cls: Any, described: Mapping[str, Any], path: str = "") -> Any:
                 raise SettingError(here, "is not set")
             values[name] = described[here]
         elif is_component(hint) or part_of(hint):
-            known = described.get(here) is not None or any(key.startswith(f"{here}.") for key in described)
-            absent = part_of(hint) and not known
+            # What has no options, such as an optimizer, has no name of its own.
+            absent = part_of(hint) and name not in unrecorded and described.get(here, "") is None
             values[name] = None if absent else _rebuilt(part_of(hint) or hint, described, here)
         else:
             inside = (key.removeprefix(f"{here}.") for key in described if key.startswith(f"{here}."))

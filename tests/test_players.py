@@ -142,7 +142,7 @@ def test_a_point_is_judged_beside_its_reconstruction_and_a_generated_one_beside_
 def test_rows_beside_others_go_in_the_same_blocks():
     x, y = np.arange(14.0).reshape(7, 2), np.arange(7.0)
     for size in (2, 3, 7, 9):
-        found = in_blocks(lambda rows, more: rows.sum(axis=1) - more, jnp.asarray(x), size, jnp.asarray(y))
+        found = in_blocks(lambda rows: rows[0].sum(axis=1) - rows[1], (jnp.asarray(x), jnp.asarray(y)), size)
         np.testing.assert_array_equal(found, x.sum(axis=1) - y)
 
 

@@ -54,8 +54,10 @@ class Samples:
     @cached_property
     def output_fake(self) -> Float[Array, " n"]:
         """D(x) of the generated points, as the loss reads it."""
-        beside = () if self.experiment.loss.paired is None else (self.noise,)
-        return self.experiment.loss.output(in_blocks(self._logits, self.fake, self._size, *beside))
+        if self.experiment.loss.paired is None:
+            return self.experiment.loss.output(in_blocks(self._logits, self.fake, self._size))
+        pairs = self.fake, self.noise
+        return self.experiment.loss.output(in_blocks(lambda pair: self._logits(*pair), pairs, self._size))
 
     @cached_property
     def reading(self) -> Any:
