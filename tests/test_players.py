@@ -18,11 +18,13 @@ from ganexp.component import SettingError, arrays, numbers
 from ganexp.config.build import load
 from ganexp.description import describe
 from ganexp.game import assess, gradient
+from ganexp.losses import NonSaturating, Veegan
 from ganexp.observe.samples import Samples
 from ganexp.records.table import read_table
 from ganexp.training import chunk, draw, init, no_report, signals, train_step
 from ganexp.types import DISCRIMINATOR, GENERATOR, RECONSTRUCTOR
 from ganexp.updates import update
+from ganexp.views.pictures import equilibrium
 
 SIZES = tuple(
     f"model.{player}.{size}" for player in (GENERATOR, DISCRIMINATOR, RECONSTRUCTOR) for size in ("width=4", "depth=1")
@@ -163,6 +165,11 @@ def test_a_penalty_sees_pairs(composed):
     assert term > 1e-3
     np.testing.assert_allclose(losses[1].terms["r1"], term, rtol=1e-4)
     np.testing.assert_allclose(losses[1].loss, losses[0].loss + term, rtol=1e-4)
+
+
+def test_no_equilibrium_is_drawn_where_losses_read_more_than_the_discriminator():
+    assert equilibrium(NonSaturating()) == pytest.approx((2 * np.log(2), np.log(2)))
+    assert equilibrium(Veegan()) is None
 
 
 # When it moves
