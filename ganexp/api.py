@@ -26,13 +26,13 @@ from ganexp.config.compose import literal
 from ganexp.config.grid import refuse_of_sweeps, refuse_single
 from ganexp.config.mistakes import Mistake
 from ganexp.experiment import Experiment, Stream
-from ganexp.game import judge, sample
+from ganexp.game import assess, sample
 from ganexp.job import Job
 from ganexp.provenance import record
 from ganexp.records.table import TABLE_NAME, read_table
 from ganexp.runner.run import run
 from ganexp.sweeps import folder as sweep_folder
-from ganexp.types import DISCRIMINATOR, TrainState
+from ganexp.types import TrainState
 
 __all__ = ["Job", "Mistake", "Run", "SettingError", "compose", "open_run", "open_sweep", "sweep", "train"]
 
@@ -192,5 +192,4 @@ def _judged(experiment: Experiment, state: TrainState, x: Any) -> Any:
     experiment = experiment.at(state.step)
     points = experiment.dataset.seen(x)
     # A network in evaluation mode draws nothing.
-    critique, _ = judge(experiment, state.players[DISCRIMINATOR], points, jax.random.key(0), train=False)
-    return experiment.loss.output(critique.logits)
+    return experiment.loss.output(assess(experiment, state, points, jax.random.key(0)).logits)

@@ -21,6 +21,7 @@ def describe(tree: Component, path: str = "", places: bool = True) -> dict[str, 
     cls: Any = type(tree)
     hints = hints_of(cls)
     located = {field.name for field in dataclasses.fields(cls) if field.metadata.get("place")}
+    unrecorded = {field.name: field.default for field in dataclasses.fields(cls) if field.metadata.get("unrecorded")}
     for name, kind in kinds(cls).items():
         value, here = getattr(tree, name), _joined(path, name)
         if name in located:
@@ -29,12 +30,14 @@ def describe(tree: Component, path: str = "", places: bool = True) -> dict[str, 
         elif kind == "mixed":
             # Mixed settings stand beside the fields, as in the config.
             described |= {f"{path}.{key}": item for key, item in value.items()}
+        elif name in unrecorded and value == unrecorded[name]:
+            continue
         elif kind != "child" or value is None:
             described[here] = list(value) if isinstance(value, tuple) else value
         else:
             parts = {f"{here}.{key}": part for key, part in value.items()} if isinstance(value, dict) else {here: value}
             for place, part in parts.items():
-                if type(part) is not hints[name]:
+                if type(part) is not (part_of(hints[name]) or hints[name]):
                     described[place] = option_name(type(part))
                 described |= describe(part, place, places)
     return described
@@ -43,8 +46,11 @@ def describe(tree: Component, path: str = "", places: bool = True) -> dict[str, 
 def rebuild(cls: Any, described: Mapping[str, Any], path: str = "") -> Any:
     """The component of class `cls` that `describe` described: its inverse; raises SettingError where there is none."""
     values: dict[str, Any] = {}
+    unrecorded = {field.name for field in dataclasses.fields(cls) if field.metadata.get("unrecorded")}
     for name, kind in kinds(cls).items():
         here, hint = _joined(path, name), hints_of(cls)[name]
+        if name in unrecorded and not any(key == here or key.startswith(f"{here}.") for key in described):
+            continue
         if kind == "mixed":
             beside = (key.removeprefix(f"{path}.") for key in described if key.startswith(f"{path}."))
             values[name] = {
@@ -55,7 +61,8 @@ def rebuild(cls: Any, described: Mapping[str, Any], path: str = "") -> Any:
                 raise SettingError(here, "is not set")
             values[name] = described[here]
         elif is_component(hint) or part_of(hint):
-            absent = part_of(hint) and described.get(here, "") is None
+            # What has no options, such as an optimizer, has no name of its own.
+            absent = part_of(hint) and name not in unrecorded and described.get(here, "") is None
             values[name] = None if absent else _rebuilt(part_of(hint) or hint, described, here)
         else:
             inside = (key.removeprefix(f"{here}.") for key in described if key.startswith(f"{here}."))
@@ -68,7 +75,7 @@ def rebuild(cls: Any, described: Mapping[str, Any], path: str = "") -> Any:
 
 
 def _rebuilt(base: Any, described: Mapping[str, Any], path: str) -> Any:
-    known = {option_name(cls): cls for cls in _below(base)}
+    known = {option_name(cls): cls for cls in below(base)}
     if not known:
         return rebuild(base, described, path)
     if path not in described:
@@ -78,9 +85,10 @@ def _rebuilt(base: Any, described: Mapping[str, Any], path: str) -> Any:
     return rebuild(known[described[path]], described, path)
 
 
-def _below(base: Any) -> list[type]:
+def below(base: Any) -> list[Any]:
+    """Every class below `base`, in the order of their definition."""
     children: list[type] = base.__subclasses__()
-    return [cls for child in children for cls in (child, *_below(child))]
+    return [cls for child in children for cls in (child, *below(child))]
 
 
 def _joined(path: str, name: str) -> str:

@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
+import dataclasses
 import enum
 import functools
+import math
 from fractions import Fraction
-from typing import Any, NamedTuple
+from typing import Any
 
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Int, Key
 
 from ganexp.component import Component, SettingError, component, numbers, option_name, setting, with_number
+from ganexp.description import below
 from ganexp.optimizers import Optimizer
 from ganexp.parts import Average, Gradient, Input, Penalty
 from ganexp.spelling import nearest
 from ganexp.types import (
     DISCRIMINATOR,
     GENERATOR,
-    PLAYERS,
+    RECONSTRUCTOR,
     Architecture,
     Dataset,
     Loss,
@@ -46,19 +49,16 @@ PENALTY, GRADIENT = "penalty.", "gradient."  # The same of a penalty and of a ru
 ADVERSARIAL = "adversarial"  # The term of a loss that makes it a game's; the others are penalties.
 
 
-class Networks(NamedTuple):
-    """Both players' networks, and nothing of their parameters."""
-
-    generator: Net
-    discriminator: Net
-
-
 @component
 class Model(Component):
-    """Both players' architectures."""
+    """Each player's architecture, by its name; those that may be None are brought by some models only."""
 
     generator: Architecture
     discriminator: Architecture
+    reconstructor: Architecture | None = setting(None, unrecorded=True)
+
+
+ROLES = tuple(field.name for field in dataclasses.fields(Model))  # what a player can be, in the order of their streams
 
 
 @component
@@ -81,6 +81,7 @@ class Experiment(Component):
     input: dict[str, Input] = setting({})
     gradient: dict[str, Gradient] = setting({})
     average: Average | None = None
+    reconstructor_optimizer: Optimizer | None = setting(None, unrecorded=True)
     batch_size: int = setting(256, least=1)
     seed: int = setting(0, least=0, most=2**32 - 1, leaf=True)
 
@@ -89,6 +90,7 @@ class Experiment(Component):
             raise SettingError(
                 "model.discriminator.output", "must be linear: the losses read logits and apply the sigmoid themselves"
             )
+        self._check_players()
         self.networks()
         ends = getattr(self.model.generator, "output", None)
         beyond = self.dataset.beyond
@@ -112,9 +114,35 @@ class Experiment(Component):
                     f"it is a penalty of the {' or the '.join(penalty.players)}"
                 )  # fmt: skip
         for name, rule in self.gradient.items():
-            if reason := rule.fits({player: self.optimizer(player).name for player in PLAYERS}):
+            if reason := rule.fits({player: self.optimizer(player).name for player in self.players}):
                 raise SettingError(f"gradient.{name}", reason)
         self.scheduled()
+
+    def _check_players(self) -> None:
+        loss, choose = option_name(type(self.loss)), "choose one with model/{}=NAME"
+        for role in ROLES:
+            there, optimizer = role in self.players, getattr(self, f"{role}_optimizer")
+            if there and role not in self.loss.players:
+                able = " or ".join(f"loss={option_name(cls)}" for cls in below(Loss) if role in cls.players)
+                raise SettingError(
+                    f"model.{role}", f"loss={loss} does not train a {role}; leave it out, or choose {able}"
+                )
+            if not there and role in self.loss.players:
+                raise SettingError("loss", f"{loss} needs a {role}; {choose.format(role)}")
+            if there and optimizer is None:
+                raise SettingError(f"{role}_optimizer", "is not set")
+            if not there and optimizer is not None:
+                raise SettingError(f"{role}_optimizer", f"there is no {role}; {choose.format(role)}, or leave this out")
+
+    @property
+    def players(self) -> tuple[str, ...]:
+        """The names of the players that the model has."""
+        return tuple(role for role in ROLES if getattr(self.model, role) is not None)
+
+    @property
+    def others(self) -> tuple[str, ...]:
+        """Those beside the generator and the discriminator: each reads points, real and generated."""
+        return tuple(player for player in self.players if player not in (GENERATOR, DISCRIMINATOR))
 
     @property
     def steps_per_epoch(self) -> Fraction | None:
@@ -128,7 +156,7 @@ class Experiment(Component):
         found: dict[str, Schedule] = {}
         for name, schedule in self.schedule.items():
             try:
-                paths = targets(schedule.setting, known)
+                paths = targets(schedule.setting, known, self.players)
             except SettingError as error:
                 raise error.inside(f"schedule.{name}") from None
             for path in paths:
@@ -143,19 +171,28 @@ class Experiment(Component):
 
     def shapes(self) -> dict[str, tuple[tuple[int, ...], tuple[int, ...]]]:
         """Of each player, the shapes of one point that its network reads and of what it makes of it."""
-        shape = self.dataset.shape
-        seen = functools.reduce(lambda shape, part: part.shape(shape), self.input.values(), shape)
-        return {GENERATOR: ((self.prior.dimension,), shape), DISCRIMINATOR: (seen, ())}
+        shape, noise = self.dataset.shape, (self.prior.dimension,)
+        ends: dict[str, tuple[tuple[int, ...], tuple[int, ...]]] = {
+            GENERATOR: (noise, shape),
+            RECONSTRUCTOR: (shape, noise),
+        }
+        judged = shape
+        if self.loss.paired is not None:
+            # A pair is one row of numbers.
+            judged = (math.prod(shape) + math.prod(ends[self.loss.paired][1]),)
+        seen = functools.reduce(lambda shape, part: part.shape(shape), self.input.values(), judged)
+        ends[DISCRIMINATOR] = (seen, ())
+        return {player: ends[player] for player in self.players}
 
-    def networks(self) -> Networks:
-        """Both networks, sized by the prior and the data, for `game` to apply; raises SettingError where one cannot have these sizes."""
+    def networks(self) -> dict[str, Net]:
+        """Each player's network, sized by the prior and the data, for `game` to apply; raises SettingError where one cannot have these sizes."""
         nets = {}
         for player, (inputs, outputs) in self.shapes().items():
             try:
                 nets[player] = getattr(self.model, player).net(inputs, outputs)
             except SettingError as error:
                 raise error.inside(f"model.{player}") from None
-        return Networks(nets[GENERATOR], nets[DISCRIMINATOR])
+        return nets
 
     def penalties(self, player: str) -> dict[str, Penalty]:
         """The penalties of a player, by name."""
@@ -163,7 +200,7 @@ class Experiment(Component):
 
     def losses(self) -> list[str]:
         """The name of each loss that is recorded: each player's, the sum of its terms, and the terms where it has several."""
-        names = [DISCRIMINATOR, GENERATOR]
+        names = [DISCRIMINATOR, GENERATOR, *self.others]
         for player in names[:]:
             penalties = self.penalties(player).items()
             terms = [name for name, penalty in penalties if type(penalty).term is not Penalty.term]
@@ -172,7 +209,8 @@ class Experiment(Component):
 
     def optimizer(self, player: str) -> Optimizer:
         """The player's optimizer."""
-        return {GENERATOR: self.generator_optimizer, DISCRIMINATOR: self.discriminator_optimizer}[player]
+        found: Optimizer = getattr(self, f"{player}_optimizer")
+        return found
 
     def at(self, step: Int[Array, ""]) -> Experiment:
         """This experiment with every scheduled number as it is at `step`."""
@@ -186,13 +224,13 @@ def _value(schedule: Schedule, step: Any, base: Any) -> Any:
     return schedule.value(base, step)
 
 
-def targets(path: str, known: set[str]) -> list[str]:
-    """The numbers a schedule's `setting` names, among the dotted paths `known`; `optimizer.NAME` is that of both players.
+def targets(path: str, known: set[str], players: tuple[str, ...]) -> list[str]:
+    """The numbers a schedule's `setting` names, among the dotted paths `known`; `optimizer.NAME` is that of all players.
 
     Raises SettingError where there is none.
     """
     head, _, rest = path.partition(".")
-    heads = [f"{player}_optimizer" for player in PLAYERS] if head == "optimizer" else [head]
+    heads = [f"{player}_optimizer" for player in players] if head == "optimizer" else [head]
     found = [
         candidate
         for head in heads

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import zlib
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -48,7 +48,7 @@ def generate(
     experiment: Experiment, player: Player, noise: Float[Array, "n d"], key: Key[Array, ""], train: bool
 ) -> tuple[Float[Array, "n ..."], Parameters]:
     """Generated points as the discriminator sees them, by the generator's network and the output transform; and its new statistics."""
-    points, _, stats = experiment.networks().generator.apply(player.params, player.stats, noise, key, train)
+    points, _, stats = experiment.networks()[GENERATOR].apply(player.params, player.stats, noise, key, train)
     return experiment.output.emitted(points, key, train), stats
 
 
@@ -62,14 +62,51 @@ def sample(
     return generate(experiment, player, noise, key, train=False)[0]
 
 
+def assess(
+    experiment: Experiment,
+    state: TrainState,
+    points: Float[Array, "n ..."],
+    key: Key[Array, ""],
+    noise: Float[Array, "n d"] | None = None,
+) -> Critique:
+    """What evaluations, pictures and a person see of the discriminator: its output on points in evaluation mode. Where it judges pairs,
+    `noise` is that of generated points; without it, points are judged as real ones."""
+    if experiment.loss.paired is not None and noise is None:
+        noise = outputs(experiment, state.players, points, key, train=False)[0][experiment.loss.paired]
+    return judge(
+        experiment, state.players[DISCRIMINATOR], shown(experiment, points, noise), key, train=False
+    )[0]  # fmt: skip
+
+
+def outputs(
+    experiment: Experiment, players: Players, points: Float[Array, "n ..."], key: Key[Array, ""], train: bool
+) -> tuple[dict[str, Float[Array, "n ..."]], Players]:
+    """What each player beside the generator and the discriminator makes of points; and the players with their new statistics."""
+    found, nets = {}, experiment.networks()
+    for name in experiment.others:
+        player = players[name]
+        found[name], _, stats = nets[name].apply(player.params, player.stats, points, own_key(key, name), train)
+        players = {**players, name: player._replace(stats=stats)}
+    return found, players
+
+
+def shown(
+    experiment: Experiment, points: Float[Array, "n ..."], beside: Float[Array, "n d"] | None
+) -> Float[Array, "n ..."]:
+    """What the discriminator is shown of points: where its loss judges pairs, each in a row with what stands `beside` it."""
+    if experiment.loss.paired is None or beside is None:
+        return points
+    return jnp.concatenate([points.reshape(len(points), -1), beside.reshape(len(points), -1)], axis=1)
+
+
 def judge(
     experiment: Experiment, player: Player, points: Float[Array, "n ..."], key: Key[Array, ""], train: bool
 ) -> tuple[Critique, Parameters]:
-    """The discriminator's output on points, by the inputs and its network; and its new statistics."""
+    """The discriminator's output on what it is shown of points, by the inputs and its network; and its new statistics."""
     batch = Batch(points)
     for name, part in experiment.input.items():
         batch = part.apply(batch, own_key(key, name), train)
-    apply = experiment.networks().discriminator.apply
+    apply = experiment.networks()[DISCRIMINATOR].apply
     logits, features, stats = apply(player.params, player.stats, batch.x, key, train)
     return Critique(logits, features), stats
 
@@ -104,7 +141,7 @@ def score_at_once(
     # A small network is bound by the number of operations. A larger one is bound by matrix products, and the gradients'
     # products, which sum over the batch, take XLA on a CPU less time on two short batches than on a long one.
     large = any(leaf.size > SMALL for leaf in jax.tree.leaves(player.params))
-    coupled = experiment.networks().discriminator.coupled or any(part.coupled for part in experiment.input.values())
+    coupled = experiment.networks()[DISCRIMINATOR].coupled or any(part.coupled for part in experiment.input.values())
     if large or coupled or jax.tree.leaves(player.stats) or not train:
         return score(experiment, player, real, fake, key, train)
     both, stats = judge(experiment, player, jnp.concatenate([real, fake]), key, train)
@@ -118,53 +155,50 @@ def objective(experiment: Experiment, name: str, state: TrainState, draws: Draws
 
     `train` is the mode of the networks.
     """
-    return {GENERATOR: _of_generator, DISCRIMINATOR: _of_discriminator}[name](experiment, state, draws, train)
-
-
-def _of_discriminator(experiment: Experiment, state: TrainState, draws: Draws, train: bool) -> Objective:
     make, key, term = jax.random.split(draws.key, 3)
-    # A rule may differentiate the discriminator's moves by the generator's parameters: see `_of_generator`.
-    smooth = train or (experiment.output.discrete and bool(experiment.gradient))
-    fake, _ = generate(experiment, state.players[GENERATOR], draws.noise, make, smooth)
+    # A threshold has no gradient: a generator that is differentiated makes points as in training, always.
+    smooth = train or (experiment.output.discrete and (name == GENERATOR or bool(experiment.gradient)))
+    scored = score_at_once if name == DISCRIMINATOR else score
 
     def loss(params: Parameters) -> tuple[Scalar, Played]:
-        players = with_params(state.players, {DISCRIMINATOR: params})
-        scores, stats = score_at_once(experiment, players[DISCRIMINATOR], draws.real, fake, key, train)
-        game = Game(
-            params, draws.real, draws.noise, fake, scores, critic=_critic(experiment, players, key, train),
-            generate=_generator(experiment, players, make, smooth),
-        )  # fmt: skip
-        terms, memory = loss_terms(experiment, DISCRIMINATOR, game, state.memory, term)
-        return total(terms), Played(fake, scores, terms, stats, memory)
-
-    return loss
-
-
-def _of_generator(experiment: Experiment, state: TrainState, draws: Draws, train: bool) -> Objective:
-    make, key, term = jax.random.split(draws.key, 3)
-    # A threshold has no gradient: its generator is differentiated as in training, always.
-    smooth = train or experiment.output.discrete
-
-    def loss(params: Parameters) -> tuple[Scalar, Played]:
-        players = with_params(state.players, {GENERATOR: params})
+        players = with_params(state.players, {name: params})
         fake, stats = generate(experiment, players[GENERATOR], draws.noise, make, smooth)
-        scores, _ = score(experiment, players[DISCRIMINATOR], draws.real, fake, key, train)
+        scores, after, (real, made) = meet(experiment, players, draws, fake, key, train, scored)
         game = Game(
-            params, draws.real, draws.noise, fake, scores, critic=_critic(experiment, players, key, train),
-            generate=_generator(experiment, players, make, smooth),
+            params, real, draws.noise, made, scores,
+            critic=lambda points: judge(experiment, players[DISCRIMINATOR], points, key, train)[0],
+            generate=lambda noise: generate(experiment, players[GENERATOR], noise, make, smooth)[0],
         )  # fmt: skip
-        terms, memory = loss_terms(experiment, GENERATOR, game, state.memory, term)
-        return total(terms), Played(fake, scores, terms, stats, memory)
+        terms, memory = loss_terms(experiment, name, game, state.memory, term)
+        return total(terms), Played(fake, scores, terms, stats if name == GENERATOR else after[name].stats, memory)
 
     return loss
 
 
-def _critic(experiment: Experiment, players: Players, key: Key[Array, ""], train: bool) -> Callable[..., Critique]:
-    return lambda points: judge(experiment, players[DISCRIMINATOR], points, key, train)[0]
-
-
-def _generator(experiment: Experiment, players: Players, key: Key[Array, ""], train: bool) -> Callable[..., Any]:
-    return lambda noise: generate(experiment, players[GENERATOR], noise, key, train)[0]
+def meet(
+    experiment: Experiment,
+    players: Players,
+    draws: Draws,
+    fake: Float[Array, "n ..."],
+    key: Key[Array, ""],
+    train: bool,
+    score: Callable[..., tuple[Scores, Parameters]],
+) -> tuple[Scores, Players, tuple[Float[Array, "n ..."], Float[Array, "n ..."]]]:
+    """What all players but the generator make of a minibatch, the discriminator by way of `score`; the players with their new statistics;
+    and what the discriminator was shown of both sides."""
+    sides, noise = (draws.real, fake), None
+    of_real: dict[str, Float[Array, "n ..."]] = {}
+    of_fake: dict[str, Float[Array, "n ..."]] = {}
+    if experiment.others:
+        first, second = jax.random.split(key)
+        of_real, players = outputs(experiment, players, draws.real, first, train)
+        of_fake, players = outputs(experiment, players, fake, second, train)
+        noise, beside = draws.noise, of_real.get(experiment.loss.paired or "")
+        sides = shown(experiment, draws.real, beside), shown(experiment, fake, noise)
+    scores, stats = score(experiment, players[DISCRIMINATOR], *sides, key, train)
+    judged = players[DISCRIMINATOR]._replace(stats=stats)
+    found = Scores(scores.real, scores.fake, noise, of_real, of_fake)
+    return found, {**players, DISCRIMINATOR: judged}, sides
 
 
 def slopes(
@@ -213,8 +247,9 @@ def own_key(key: Key[Array, ""], name: str) -> Key[Array, ""]:
 
 
 def adversarial(loss: Loss, name: str, scores: Scores) -> Scalar:
-    """The term of the player's loss that pits it against the other."""
-    return loss.scale * {GENERATOR: loss.generator, DISCRIMINATOR: loss.discriminator}[name](scores)
+    """The term of the player's loss that pits it against the others: that of `loss`, which has a method of the player's name."""
+    term: Scalar = getattr(loss, name)(scores)
+    return loss.scale * term
 
 
 def loss_terms(

@@ -1,11 +1,11 @@
-"""The two players' costs, on logits; D(x) = sigmoid(logit) unless the loss says otherwise.
+"""The players' costs, on logits; D(x) = sigmoid(logit) unless the loss says otherwise.
 
 `softplus(-a) = -log D` and `softplus(a) = -log(1 - D)` neither overflow nor lose digits, however sure the discriminator is.
 """
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 import jax
 import jax.numpy as jnp
@@ -13,7 +13,7 @@ from jax.nn import softplus
 from jaxtyping import Float
 
 from ganexp.component import component, setting
-from ganexp.types import Loss, Scalar, Scores
+from ganexp.types import RECONSTRUCTOR, Loss, Scalar, Scores
 
 
 @component
@@ -57,6 +57,26 @@ class FeatureMatching(CrossEntropy):
 
     def generator(self, scores: Scores) -> Scalar:
         return ((scores.real.features.mean(axis=0) - scores.fake.features.mean(axis=0)) ** 2).sum()
+
+
+@component
+class Veegan(CrossEntropy):
+    """J_G = -E logit of (G(z), z) + w E ||z - F(G(z))||^2 and J_F = w E ||z - F(G(z))||^2, where F is the reconstructor; D tells (x, F(x)) of
+    real points from (G(z), z), so that its logit estimates log p_F(x, z) / p_G(x, z) (Srivastava et al. 2017, algorithm 1, with w = 1)."""
+
+    players: ClassVar = (*CrossEntropy.players, RECONSTRUCTOR)
+    paired: ClassVar = RECONSTRUCTOR
+
+    reconstruction_weight: float = setting(1.0, least=0)
+
+    def generator(self, scores: Scores) -> Scalar:
+        return self.reconstructor(scores) - scores.fake.logits.mean()
+
+    def reconstructor(self, scores: Scores) -> Scalar:
+        """The reconstructor's cost, before `scale`."""
+        assert scores.noise is not None
+        misses = scores.noise - scores.others_fake[RECONSTRUCTOR]
+        return self.reconstruction_weight * (misses**2).sum(axis=1).mean()
 
 
 @component

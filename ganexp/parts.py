@@ -11,7 +11,7 @@ from jaxtyping import Array, Float, Key, PyTree
 from ganexp.component import Component, component, setting
 from ganexp.types import (
     DISCRIMINATOR,
-    PLAYERS,
+    GENERATOR,
     Batch,
     Critique,
     Draws,
@@ -76,9 +76,9 @@ class Penalty(Component, ABC):
     `players` are those it makes sense for.
     """
 
-    players: ClassVar[tuple[str, ...]] = PLAYERS
+    players: ClassVar[tuple[str, ...]] = (GENERATOR, DISCRIMINATOR)
 
-    player: str = setting(DISCRIMINATOR, options=PLAYERS)
+    player: str = setting(DISCRIMINATOR, options=(GENERATOR, DISCRIMINATOR))
 
     def init(self, params: Parameters) -> PyTree | None:
         """What is remembered before the first update, from the player's first weights; None: nothing."""

@@ -18,7 +18,7 @@ from ganexp.job import Job
 from ganexp.nets.size import Size
 from ganexp.optimizers import Optimizer
 from ganexp.training import block_length
-from ganexp.types import DISCRIMINATOR, GENERATOR, PLAYERS
+from ganexp.types import DISCRIMINATOR, GENERATOR
 
 NUMBER = 4  # bytes of a number on the device; the host's are of twice as many
 SIDE = 64  # of the matrix that an optimizer's state is measured on
@@ -51,7 +51,7 @@ def bytes_of(job: Job, copies: int | None = None) -> int:
     """
     experiment = job.experiment
     sizes = _networks(experiment)
-    kept = {player: _copies(experiment.optimizer(player)) if copies is None else copies for player in PLAYERS}
+    kept = {player: _copies(experiment.optimizer(player)) if copies is None else copies for player in sizes}
     # A step's state and the one before it; of one player its gradients, the changes made of them, and what lies between.
     held = sum(2 * size.parameters * (1 + kept[player]) for player, size in sizes.items())
     held += 0 if experiment.average is None else 2 * sizes[GENERATOR].parameters
@@ -62,7 +62,7 @@ def bytes_of(job: Job, copies: int | None = None) -> int:
 
 
 def _training(experiment: Experiment, sizes: dict[str, Size]) -> int:
-    """The numbers of a block's points and noise, and what the points of a minibatch leave in both networks on the way back."""
+    """The numbers of a block's points and noise, and what the points of a minibatch leave in the networks on the way back."""
     updates, numbers = experiment.updates, math.prod(experiment.dataset.shape) + experiment.prior.dimension
     block = block_length(experiment) * updates.batches * numbers
     # Each unit before and after its function, and its gradient.
@@ -107,7 +107,7 @@ def _sizes(job: Job) -> Iterator[tuple[str, int]]:
     paths = ["eval_samples", "experiment.batch_size", "experiment.prior.dimension"]
     paths += [f"experiment.updates.{name}" for name in ("d_steps", "g_steps")]
     names = ("width", "depth", "pieces", "features")
-    paths += [f"experiment.model.{player}.{name}" for player in reversed(PLAYERS) for name in names]
+    paths += [f"experiment.model.{player}.{name}" for player in reversed(job.experiment.players) for name in names]
     paths += [f"experiment.gradient.{name}.steps" for name in job.experiment.gradient]
     for path in paths:
         found: Any = job

@@ -12,7 +12,7 @@ from jax.experimental import checkify
 from jaxtyping import Array, Bool, Float, Int, Key, PyTree
 
 from ganexp.experiment import AVERAGE, GRADIENT, PENALTY, Experiment, Stream
-from ganexp.types import GENERATOR, PLAYERS, Draws, Memory, Player, TrainState, Update
+from ganexp.types import GENERATOR, Draws, Memory, Player, TrainState, Update
 
 # A block of steps draws its random numbers in one call: about as many numbers as fit in a core's cache.
 # Its steps divide a hundred, so that blocks end where records are due, and none is drawn twice.
@@ -20,25 +20,28 @@ BLOCK_NUMBERS = 2**17
 BLOCK_STEPS = (50, 25, 20, 10, 5, 4, 2, 1)
 SMALL = 4096  # numbers in an array that is looked at together with others
 
-SIGNALS = tuple(f"{what} of the {player}" for what in ("loss", "gradient", "weights") for player in PLAYERS)
-
 
 class Report(NamedTuple):
     """The last step's losses, named as `Experiment.losses` says; the first step (counted from 1) with a number that is not finite, or 0; and which
-    of `SIGNALS` were not finite then."""
+    of `signals` were not finite then."""
 
     losses: dict[str, Float[Array, ""]]
     bad_step: Int[Array, ""]
-    bad: Bool[Array, " 6"]
+    bad: Bool[Array, " signals"]
+
+
+def signals(experiment: Experiment) -> list[str]:
+    """What is watched for numbers that are not finite, in the order of `Report.bad`."""
+    return [f"{what} of the {player}" for what in ("loss", "gradient", "weights") for player in experiment.players]
 
 
 def init(experiment: Experiment) -> TrainState:
-    """Both players before the first step."""
+    """The players before the first step."""
     networks = experiment.networks()
     players = {}
-    for number, player in enumerate(PLAYERS):
+    for number, player in enumerate(experiment.players):
         key, noise = jax.random.split(jax.random.fold_in(experiment.key(Stream.INITIALIZATION), number))
-        params, stats = getattr(networks, player).init(key)
+        params, stats = networks[player].init(key)
         players[player] = Player(params, stats, experiment.optimizer(player).init(params, noise))
     return TrainState(jnp.int32(0), players, _memory(experiment, players))
 
@@ -111,7 +114,7 @@ def chunk(
         def step(carry: tuple[TrainState, Report]) -> tuple[TrainState, Report]:
             state, report = carry
             state, updates = train_step(experiment, state, jax.tree.map(lambda leaf: leaf[state.step - first], draws))
-            return state, watch(report, state, updates)
+            return state, watch(experiment, report, state, updates)
 
         return jax.lax.while_loop(lambda carry: carry[0].step < end, step, carry)
 
@@ -121,7 +124,11 @@ def chunk(
 def no_report(experiment: Experiment) -> Report:
     """The report before the first step."""
     # NumPy's, because every little operation of JAX's would be a program of its own to compile.
-    nothing: Any = (dict.fromkeys(experiment.losses(), np.float32(0)), np.int32(0), np.zeros(len(SIGNALS), bool))
+    nothing: Any = (
+        dict.fromkeys(experiment.losses(), np.float32(0)),
+        np.int32(0),
+        np.zeros(len(signals(experiment)), bool),
+    )
     return Report(*nothing)
 
 
@@ -139,7 +146,7 @@ def first_bad_operation(experiment: Experiment, data: PyTree, state: TrainState,
     return None
 
 
-def watch(report: Report, state: TrainState, updates: dict[str, Update]) -> Report:
+def watch(experiment: Experiment, report: Report, state: TrainState, updates: dict[str, Update]) -> Report:
     """The report after a step: its losses, and whether its losses, gradients or weights are the first not to be finite."""
 
     def not_finite(tree: PyTree) -> Bool[Array, ""]:
@@ -151,13 +158,14 @@ def watch(report: Report, state: TrainState, updates: dict[str, Update]) -> Repo
             (large if leaf.size > SMALL else small).append(leaf.ravel())
         return jnp.isnan(sum([(0 * leaf).sum() for leaf in large], (0 * jnp.concatenate(small)).sum()))
 
-    terms = {f"{player}/{term}": value for player in PLAYERS for term, value in updates[player].terms.items()}
-    known = {**{player: updates[player].loss for player in PLAYERS}, **terms}
+    players = experiment.players
+    terms = {f"{player}/{term}": value for player in players for term, value in updates[player].terms.items()}
+    known = {**{player: updates[player].loss for player in players}, **terms}
     losses = {name: known[name] for name in report.losses}
     bad = jnp.stack(
-        [not_finite(losses[player]) for player in PLAYERS]
-        + [not_finite(updates[player].grads) for player in PLAYERS]
-        + [not_finite(state.players[player].params) for player in PLAYERS]
+        [not_finite(losses[player]) for player in players]
+        + [not_finite(updates[player].grads) for player in players]
+        + [not_finite(state.players[player].params) for player in players]
     )
     first = (report.bad_step == 0) & bad.any()
     return Report(losses, jnp.where(first, state.step, report.bad_step), jnp.where(first, bad, report.bad))

@@ -1,7 +1,7 @@
 """The shapes everything is made of: what parts take and return. No logic.
 
 `n` points of a data set have shape `(n, *shape)`; noise has shape `(n, d)`; logits have shape `(n,)`. "Player" is the
-generator or the discriminator.
+generator, the discriminator, or another that a model brings.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ else:
     Parameters = PyTree[Float[Array, "..."]]
 
 GENERATOR, DISCRIMINATOR = "generator", "discriminator"
-PLAYERS = (GENERATOR, DISCRIMINATOR)
+RECONSTRUCTOR = "reconstructor"  # maps points to noise
 
 Scalar = Float[Array, ""]
 Memory = dict[str, PyTree]  # What parts remember, by the names that `experiment` gives them.
@@ -78,10 +78,14 @@ class Critique(NamedTuple):
 
 
 class Scores(NamedTuple):
-    """The discriminator's output on a batch of real and a batch of generated points."""
+    """The discriminator's output on a batch of real and a batch of generated points; and, where a model has further players, the noise
+    that the generated points are made of and what each of these players makes of both batches, by its name."""
 
     real: Critique
     fake: Critique
+    noise: Float[Array, "n d"] | None = None
+    others_real: dict[str, Float[Array, "n ..."]] = {}
+    others_fake: dict[str, Float[Array, "n ..."]] = {}
 
 
 class Player(NamedTuple):
@@ -217,8 +221,13 @@ class Architecture(Component):
 class Loss(Component):
     """What each player minimizes, as a function of the discriminator's output on both batches.
 
-    `scale` multiplies both players' costs; `real_weight` multiplies the real term.
+    `scale` multiplies all players' costs; `real_weight` multiplies the real term. `players` are those that it needs, and trains: each has a
+    method of its name. Where `paired` is one of these, the discriminator judges pairs: a real point beside what that player makes of
+    it, a generated point beside its noise.
     """
+
+    players: ClassVar[tuple[str, ...]] = (GENERATOR, DISCRIMINATOR)
+    paired: ClassVar[str | None] = None
 
     scale: float = setting(1.0, above=0)
     real_weight: float = setting(1.0, above=0)
@@ -262,7 +271,7 @@ class Schedule(Component):
 class Updates(Component):
     """The order in which the players move: one training step, of `d_steps` and `g_steps` updates.
 
-    `minibatch`: every update has a `fresh` one, or all of a step share the `same` one.
+    Any further player moves with the generator: as often, and on the same minibatches. `minibatch`: every update has a `fresh` one, or all of a step share the `same` one.
     """
 
     d_steps: int = setting(1, least=0, most=10_000)

@@ -10,7 +10,7 @@ import jax
 from ganexp.component import SettingError, component, setting
 from ganexp.experiment import Experiment
 from ganexp.game import move, slopes
-from ganexp.types import DISCRIMINATOR, GENERATOR, Draws, TrainState, Update, Updates
+from ganexp.types import DISCRIMINATOR, GENERATOR, Draws, Player, TrainState, Update, Updates
 
 UNROLLED = 2  # Longer runs of updates are a loop: XLA compiles the body once.
 
@@ -25,25 +25,36 @@ def update(experiment: Experiment, name: str, state: TrainState, draws: Draws) -
     return state._replace(players={**state.players, name: player}, memory=memory), record
 
 
-def repeat(
-    player: str, times: int, experiment: Experiment, state: TrainState, draws: Callable[[Any], Draws]
-) -> tuple[TrainState, Update]:
-    """`times` updates of one player against a rival that stands still, on the batches `draws(0)`, `draws(1)`, ...
+def side(experiment: Experiment, player: str) -> tuple[str, ...]:
+    """The players that move together with the discriminator, which has no company, or with the generator."""
+    return (DISCRIMINATOR,) if player == DISCRIMINATOR else (GENERATOR, *experiment.others)
 
-    A player that does not move (`times` = 0) is still scored, on the first batch.
+
+def repeat(
+    side: tuple[str, ...], times: int, experiment: Experiment, state: TrainState, draws: Callable[[Any], Draws]
+) -> tuple[TrainState, dict[str, Update]]:
+    """`times` updates of the players of one side against a rival that stands still, on the batches `draws(0)`, `draws(1)`, ...; and
+    the last update of each. In one update all of them move from where they were before it.
+
+    Players that do not move (`times` = 0) are still scored, on the first batch.
     """
+
+    def once(state: TrainState, index: Any) -> tuple[TrainState, dict[str, Update]]:
+        moved, records, memory = {}, {}, state.memory
+        for name in side:
+            # What is remembered goes on from each player to the next.
+            after, records[name] = update(experiment, name, state._replace(memory=memory), draws(index))
+            moved[name], memory = after.players[name], after.memory
+        return state._replace(players={**state.players, **moved}, memory=memory), records
+
+    after, records = once(state, 0)
     if times == 0:
-        return state, update(experiment, player, state, draws(0))[1]
-    state, record = update(experiment, player, state, draws(0))
+        return state, records
     if times <= UNROLLED:
         for index in range(1, times):
-            state, record = update(experiment, player, state, draws(index))
-        return state, record
-
-    def body(index: Any, carry: tuple[TrainState, Update]) -> tuple[TrainState, Update]:
-        return update(experiment, player, carry[0], draws(index))
-
-    return jax.lax.fori_loop(1, times, body, (state, record))
+            after, records = once(after, index)
+        return after, records
+    return jax.lax.fori_loop(1, times, lambda index, carry: once(carry[0], index), (after, records))
 
 
 class _Counted(Updates):
@@ -81,7 +92,8 @@ class _Counted(Updates):
 
 @component
 class Alternating(_Counted):
-    """`d_steps` updates of the discriminator, then `g_steps` of the generator against the discriminator so reached.
+    """`d_steps` updates of the discriminator, then `g_steps` of the generator, and of any further player with it, against the
+    discriminator so reached.
 
     `first` says who begins. Algorithm 1 of Goodfellow et al. (2014) is `first: discriminator`, `minibatch: fresh`, `g_steps: 1` and d_steps = k.
     """
@@ -89,22 +101,28 @@ class Alternating(_Counted):
     first: str = setting(DISCRIMINATOR, options=(DISCRIMINATOR, GENERATOR))
 
     def step(self, experiment: Experiment, state: TrainState, draws: Draws) -> tuple[TrainState, dict[str, Update]]:
-        records = {}
+        records: dict[str, Update] = {}
         second = GENERATOR if self.first == DISCRIMINATOR else DISCRIMINATOR
         for player in (self.first, second):
-            state, records[player] = repeat(player, self.times[player], experiment, state, self.batch(player, draws))
+            movers, batch = side(experiment, player), self.batch(player, draws)
+            state, moves = repeat(movers, self.times[player], experiment, state, batch)
+            records |= moves
         return state, records
 
 
 @component
 class Simultaneous(_Counted):
-    """Both players move against the rival as it was at the start of the step (Mescheder et al. 2017)."""
+    """All players move against the others as they were at the start of the step (Mescheder et al. 2017)."""
 
     def step(self, experiment: Experiment, state: TrainState, draws: Draws) -> tuple[TrainState, dict[str, Update]]:
-        moved, records, memory = {}, {}, state.memory
+        moved: dict[str, Player] = {}
+        records: dict[str, Update] = {}
+        memory = state.memory
         for player in (DISCRIMINATOR, GENERATOR):
+            movers, batch = side(experiment, player), self.batch(player, draws)
             # The players start from the same state, but what is remembered goes on from each to the next.
             start = state._replace(memory=memory)
-            after, records[player] = repeat(player, self.times[player], experiment, start, self.batch(player, draws))
-            moved[player], memory = after.players[player], after.memory
+            after, moves = repeat(movers, self.times[player], experiment, start, batch)
+            moved |= {name: after.players[name] for name in movers}
+            records, memory = records | moves, after.memory
         return state._replace(players=moved, memory=memory), records

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import functools
 import inspect
+import signal
 import warnings
 from collections.abc import Callable
 
@@ -13,6 +14,10 @@ import numpy as np
 import pytest
 from beartype.roar import BeartypeDecorHintPep585DeprecationWarning
 from jaxtyping import install_import_hook
+
+# A process that a shell starts in the background ignores these, and hands that on to the commands that tests interrupt.
+signal.signal(signal.SIGINT, signal.default_int_handler)
+signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 # Before anything of ganexp is imported. An int is accepted where a float is asked for, as PEP 484 says.
 ARRAYS = (

@@ -14,6 +14,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from ganexp.component import arrays
+from ganexp.experiment import ROLES
 from ganexp.game import slopes
 from ganexp.observe.metric import END, EVALUATION, LOG, Bars, Reference
 from ganexp.observe.readings import HostArrays
@@ -21,10 +22,12 @@ from ganexp.observe.samples import Samples
 from ganexp.parts import Game
 from ganexp.ranking import LOWER, NEITHER, WAYS
 from ganexp.training import draw, init
-from ganexp.types import DISCRIMINATOR, GENERATOR, PLAYERS, Batch, Critique, Draws, Player, Scores, TrainState
+from ganexp.types import DISCRIMINATOR, GENERATOR, Batch, Critique, Draws, Player, Scores, TrainState
 
 KEY = jax.random.key(7)
 N = 16
+# What an option cannot be chosen without.
+BESIDE = {"loss=veegan": ("model/reconstructor=mlp",)}
 COUNT = 100  # samples that metrics are computed of
 
 
@@ -81,17 +84,20 @@ def check_pure(
 
 
 def scores(real: Any, fake: Any) -> Scores:
-    """These logits [..., n], of a discriminator whose one feature is the logit."""
-    return Scores(*(Critique(logits, logits[..., None]) for logits in (real, fake)))
+    """These logits [..., n], of a discriminator whose one feature is the logit; and of a reconstructor that maps all points to (0.5, 0.5),
+    where the noise is 0."""
+    noise = jnp.zeros((*fake.shape, 2))
+    others = {"reconstructor": noise + 0.5}
+    return Scores(*(Critique(logits, logits[..., None]) for logits in (real, fake)), noise, others, others)
 
 
 def check_loss(loss: Any, exponential: bool = False) -> None:
-    """Both costs are scalars, finite however sure D is, and push the players apart. `exponential`: J_G may overflow."""
+    """All costs are scalars, finite however sure D is, and push the two players apart. `exponential`: J_G may overflow."""
     real, fake = jax.random.normal(KEY, (2, N)) * 3
-    players = {"discriminator": loss.discriminator, "generator": loss.generator}
+    players = {player: getattr(loss, player) for player in loss.players}
 
     def everything(loss: Any) -> Any:
-        costs = {"discriminator": loss.discriminator, "generator": loss.generator}
+        costs = {player: getattr(loss, player) for player in loss.players}
         return {
             "costs": {player: jax.value_and_grad(cost)(scores(real, fake)) for player, cost in costs.items()},
             "output": loss.output(real),
@@ -259,7 +265,7 @@ def check_gradient(experiment: Any) -> None:
 
     def everything(part: Any) -> Any:
         found = {}
-        for player in PLAYERS:
+        for player in part.players:
             one, memory = slopes(part, player, state, draws)
             found[player] = one.loss, one.grads, one.played.terms, memory
         return found
@@ -267,7 +273,7 @@ def check_gradient(experiment: Any) -> None:
     for loss, grads, terms, memory in check_pure(everything, experiment, rtol=1e-3, atol=1e-4).values():
         assert loss.shape == ()
         np.testing.assert_allclose(loss, sum(terms.values()), rtol=1e-5)
-        assert {*grads} == {*PLAYERS}
+        assert {*grads} == {*experiment.players}
         for player, own in grads.items():
             assert jax.tree.map(jnp.shape, own) == jax.tree.map(jnp.shape, state.players[player].params)
         assert jax.tree.map(jnp.shape, memory) == jax.tree.map(jnp.shape, state.memory)
@@ -387,8 +393,8 @@ def check_updates(experiment: Any, eager: bool = True) -> None:
     key, batches, size = jax.random.key(3), experiment.updates.batches, experiment.batch_size
     networks = experiment.networks()
     before = {}
-    for player in PLAYERS:
-        params, stats = getattr(networks, player).init(key)
+    for player in experiment.players:
+        params, stats = networks[player].init(key)
         before[player] = Player(params, stats, experiment.optimizer(player).init(params, KEY))
     real, noise = jax.random.normal(key, (2, batches, size, 2))
     draws = Draws(real, noise, jax.random.split(key, batches))
@@ -398,7 +404,7 @@ def check_updates(experiment: Any, eager: bool = True) -> None:
         lambda part: part.updates.step(part, start, draws), experiment, eager, rtol=1e-3, atol=1e-4
     )
     assert memory == {}
-    assert set(after) == set(records) == set(PLAYERS)
+    assert set(after) == set(records) == set(experiment.players)
     assert jax.tree.structure(after) == jax.tree.structure(before)
     times = {DISCRIMINATOR: experiment.updates.d_steps, GENERATOR: experiment.updates.g_steps}
     for player, record in records.items():
@@ -407,7 +413,7 @@ def check_updates(experiment: Any, eager: bool = True) -> None:
         assert jax.tree.map(jnp.shape, record.grads) == shapes
         assert record.loss.shape == ()
         assert record.fake.shape == record.real.shape == (experiment.batch_size, *experiment.dataset.shape)
-        for critique in record.scores:
+        for critique in (record.scores.real, record.scores.fake):
             assert critique.logits.shape == (experiment.batch_size,)
             assert critique.features.shape == (experiment.batch_size, experiment.model.discriminator.width)
         changes = jax.tree.map(lambda old, new: np.abs(old - new).max(), before[player].params, after[player].params)
@@ -435,7 +441,8 @@ def check_metric(job: Any, name: str) -> None:
 
     known = metric.against(Reference(dataset, data, points(dataset.reference(data, KEY, COUNT).x), True))
     scores = metric.score(HostArrays(dataset, arrays), known)
-    assert scores.keys() == metric.better.keys()
+    absent = {f"gradient/{role}" for role in ROLES if role not in experiment.players}
+    assert scores.keys() == metric.better.keys() - absent
     assert all(type(value) is float for value in scores.values())
     histograms = metric.histograms(HostArrays(dataset, arrays), known)
     assert all(isinstance(part, Bars | np.ndarray) for part in histograms.values())

@@ -11,7 +11,9 @@ import pytest
 
 from ganexp.checkpoints import BadCheckpoint, Checkpoint, load, paths, save, settings_of
 from ganexp.training import Report
-from ganexp.types import PLAYERS, Player, TrainState
+from ganexp.types import Player, TrainState
+
+PLAYERS = ("generator", "discriminator")
 
 SETTINGS = {"dataset": "ring", "dataset.radius": 2.0, "dataset.weights": None, "batch_size": 16, "seed": 2**32 - 1}
 ODD = np.array([np.nan, np.inf, -np.inf, -0.0, 1e-45, 3.4e38], np.float32)

@@ -22,7 +22,7 @@ from ganexp.component import (
     with_number,
 )
 from ganexp.datasets import Curve, Grid, Ring
-from ganexp.description import describe
+from ganexp.description import describe, rebuild
 from ganexp.experiment import Stream
 from ganexp.nets import Mlp
 from ganexp.optimizers import Optimizer
@@ -347,6 +347,21 @@ def test_describing_names_every_setting_and_every_chosen_part(composed):
     assert described["generator_optimizer.nesterov"] is False
     assert described["batch_size"] == 64
     assert all(isinstance(value, (str, int, float, list, type(None))) for value in described.values())
+
+
+def test_what_is_unrecorded_comes_back_and_leaves_no_record_of_its_default():
+    @component
+    class Cellar(Component):
+        heat: Heat | None = setting(None, unrecorded=True)
+        kind: str = setting("dry", options=("dry", "wet"), unrecorded=True)
+        depth: int = 2
+
+    assert describe(Cellar()) == {"depth": 2}
+    for cellar in (Cellar(), Cellar(kind="wet"), Cellar(heat=Heat(warmth=3.0), depth=4)):
+        described = describe(cellar)
+        assert described.get("kind", "dry") == cellar.kind
+        assert described.get("heat.warmth") == (cellar.heat and cellar.heat.warmth)
+        assert describe(rebuild(Cellar, described)) == described
 
 
 def test_option_names_are_those_of_files():

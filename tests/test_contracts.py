@@ -18,7 +18,7 @@ CONF = Path(__file__).resolve().parent.parent / "conf"
 # Recipes and intentions are made of the options tested here.
 WITHOUT = {"experiment", "debug", "search", "hydra"}
 GROUPS = (
-    "average", "dataset", "gradient", "input", "loss", "metric", "model", "model/discriminator", "model/generator", "optimizer", "output", "penalty",
+    "average", "dataset", "gradient", "input", "loss", "metric", "model", "model/discriminator", "model/generator", "model/reconstructor", "optimizer", "output", "penalty",
     "prior",
     "schedule", "updates",
 )  # fmt: skip
@@ -37,7 +37,7 @@ def check_net(player, architecture):
     """The contract on points in the plane, or on small images where the network is for images only."""
 
     def shapes(point):
-        return ((3,), point) if player == "generator" else (point, ())
+        return {"generator": ((3,), point), "discriminator": (point, ()), "reconstructor": (point, (3,))}[player]
 
     try:
         architecture.net(*shapes((2,)))
@@ -80,7 +80,8 @@ def test_priors_keep_their_contract(composed, name):
 
 @pytest.mark.parametrize("name", options("loss"))
 def test_losses_keep_their_contract(composed, name):
-    contracts.check_loss(composed(f"loss={name}").loss, exponential=name == "maximum_likelihood")
+    word = f"loss={name}"
+    contracts.check_loss(composed(word, *contracts.BESIDE.get(word, ())).loss, exponential=name == "maximum_likelihood")
 
 
 @pytest.mark.parametrize("name", options("penalty"))
@@ -155,6 +156,11 @@ def test_generators_keep_their_contract(composed, name):
 @pytest.mark.parametrize("name", options("model/discriminator", slow="residual"))
 def test_discriminators_keep_their_contract(composed, name):
     check_net("discriminator", net_option(composed, "discriminator", name))
+
+
+@pytest.mark.parametrize("name", options("model/reconstructor"))
+def test_reconstructors_keep_their_contract(composed, name):
+    check_net("reconstructor", composed("loss=veegan", f"model/reconstructor={name}").model.reconstructor)
 
 
 @pytest.mark.parametrize("name", options("schedule"))

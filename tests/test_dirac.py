@@ -12,7 +12,7 @@ from ganexp.component import arrays
 from ganexp.config.build import job
 from ganexp.config.compose import compose
 from ganexp.training import chunk, init, no_report
-from ganexp.types import PLAYERS
+from ganexp.types import DISCRIMINATOR, GENERATOR
 
 
 def slope(t: float) -> float:
@@ -54,7 +54,7 @@ def dirac(method: str, order: tuple[str, ...]) -> tuple[np.ndarray, np.ndarray]:
     state, report, seen = jax.jit(init)(experiment), no_report(experiment), []
     for stop in stops:
         state, report = chunk(experiment, (), state, report, np.int32(stop))
-        g, d = (float(jax.tree.leaves(state.players[player].params)[0][0]) for player in PLAYERS)
+        g, d = (float(jax.tree.leaves(state.players[player].params)[0][0]) for player in (GENERATOR, DISCRIMINATOR))
         seen.append((g, -d))
     return np.array(expected), np.array(seen)
 

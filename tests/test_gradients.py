@@ -24,10 +24,11 @@ from ganexp.runner.device import SingleRun
 from ganexp.runner.lanes import Lanes
 from ganexp.runner.run import run
 from ganexp.training import chunk, draw, init, no_report
-from ganexp.types import DISCRIMINATOR, GENERATOR, PLAYERS, Draws, Player, TrainState
+from ganexp.types import DISCRIMINATOR, GENERATOR, Draws, Player, TrainState
 from ganexp.updates import update
 
 pytestmark = pytest.mark.exact
+PLAYERS = (GENERATOR, DISCRIMINATOR)
 SIZES = tuple(f"model.{player}.{size}" for player in PLAYERS for size in ("width=4", "depth=1"))
 SMALL = ("batch_size=8", *SIZES)
 UNROLLED = ("gradient=[unrolled]", "gradient.unrolled.steps=3")

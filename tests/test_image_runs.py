@@ -171,13 +171,13 @@ def test_the_accuracy_over_the_whole_set_is_that_of_a_loop():
     data, state = experiment.dataset.load(), init(arrays(experiment))
     found = np.asarray(minibatch_accuracy(experiment, data, state))
     assert found.shape == (2,), "two whole minibatches of 200"
-    net, player = experiment.networks().discriminator, state.players[DISCRIMINATOR]
+    net, player = experiment.networks()[DISCRIMINATOR], state.players[DISCRIMINATOR]
     key = jax.random.fold_in(jax.random.fold_in(jax.random.key(0), 2), 2)
     for number, accuracy in enumerate(found):
         real = (np.asarray(data.train[200 * number : 200 * (number + 1)]) > 127)[..., None].astype(np.float32)
         noise = experiment.prior.sample(jax.random.fold_in(key, number), 200)
         generator = state.players[GENERATOR]
-        fake = experiment.networks().generator.apply(generator.params, generator.stats, noise, key, False)[0]
+        fake = experiment.networks()[GENERATOR].apply(generator.params, generator.stats, noise, key, False)[0]
         logits = [
             np.asarray(net.apply(player.params, player.stats, x, key, False)[0]) for x in (jnp.asarray(real), fake)
         ]

@@ -19,8 +19,8 @@ from ganexp.config.compose import compose
 from ganexp.experiment import Experiment
 from ganexp.records.table import read_table
 from ganexp.runner.run import run
-from ganexp.training import SIGNALS, Report, chunk, draw, init, no_report, train_step
-from ganexp.types import DISCRIMINATOR, GENERATOR, PLAYERS, Draws, TrainState
+from ganexp.training import Report, chunk, draw, init, no_report, signals, train_step
+from ganexp.types import DISCRIMINATOR, GENERATOR, Draws, TrainState
 from ganexp.updates import update
 
 SIZES = tuple(f"model.{player}.{size}" for player in ("generator", "discriminator") for size in ("width=8", "depth=1"))
@@ -32,6 +32,7 @@ RANDOM = (
     "model.discriminator.dropout=0.2",
 )
 STEPS = 40
+PLAYERS = (GENERATOR, DISCRIMINATOR)
 pytestmark = pytest.mark.exact
 
 
@@ -224,9 +225,9 @@ def test_algorithm_1_of_goodfellow_2014(composed):
     @jax.jit
     def value(g: Any, d: Any, real: Any, noise: Any) -> Any:
         def judge(x: Any) -> Any:
-            return jax.nn.sigmoid(networks.discriminator.apply(d, {}, x, jax.random.key(0), True)[0])
+            return jax.nn.sigmoid(networks[DISCRIMINATOR].apply(d, {}, x, jax.random.key(0), True)[0])
 
-        fake = networks.generator.apply(g, {}, noise, jax.random.key(0), True)[0]
+        fake = networks[GENERATOR].apply(g, {}, noise, jax.random.key(0), True)[0]
         return (jnp.log(judge(real)) + jnp.log(1 - judge(fake))).mean()
 
     for number in range(k):
@@ -299,7 +300,7 @@ def test_the_first_bad_step_is_found_exactly_whatever_the_chunks(composed, rate)
     experiment = composed(*SMALL, *SGD, "loss=least_squares", f"optimizer.learning_rate={rate}")
     number, bad = first_bad_step(experiment, 30)
     assert (number > 2) == (rate == 0.1)
-    assert len(bad) == len(SIGNALS)
+    assert len(bad) == len(signals(experiment))
     for stops in ((30,), tuple(range(1, 31)), (number, 30), (number - 1, number, 30)):
         report = train_to(experiment, *stops)[1]
         assert int(report.bad_step) == number

@@ -44,6 +44,14 @@ RUNS = [
     ("model.generator={width: 8, depth: 1}", "model/discriminator=bounded_mlp"),
     ("model/generator=residual", "model.generator.width=16", "dataset=mnist"),
     ("optimizer=momentum", "optimizer.momentum=0.25", "generator_optimizer=adam"),
+    # A third player, whose optimizer is its own in some, and nothing without it.
+    ("loss=veegan", "model/reconstructor=mlp", "model.reconstructor.width=8", "optimizer.learning_rate=3e-4"),
+    (
+        "loss=veegan",
+        "model/reconstructor=mlp",
+        "reconstructor_optimizer=rmsprop",
+        "reconstructor_optimizer.clip_norm=1",
+    ),
     # Added, and removed.
     ("++seed=5", "++optimizer.b2=0.9"),
     ("~optimizer.b2", "loss=least_squares", "loss.scale=2"),
@@ -71,6 +79,9 @@ MISTAKES = [
     ("steps=5", "epochs=1"),
     ("dataset.weights=[1,2]",),
     ("schedule=[linear,cosine]",),
+    ("loss=veegan",),
+    ("model/reconstructor=mlp",),
+    ("reconstructor_optimizer.learning_rate=1",),
     ("seed=[1",),
 ]
 

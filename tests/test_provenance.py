@@ -7,6 +7,7 @@ from pathlib import Path
 
 import jax
 import pytest
+from contracts import BESIDE
 
 from ganexp.component import SettingError
 from ganexp.config.build import load
@@ -25,7 +26,7 @@ CHOICES = [
     (*DIGITS, "epochs=1.5", "batch_size=100", "output=gumbel_sigmoid"),
     *((f"experiment={name}",) for name in options("experiment")),
     *((f"optimizer={name}",) for name in options("optimizer")),
-    *((f"loss={name}",) for name in options("loss")),
+    *((word, *BESIDE.get(word, ())) for word in (f"loss={name}" for name in options("loss"))),
     *((f"prior={name}",) for name in options("prior")),
     *((f"dataset={name}",) for name in options("dataset")),
     *((f"updates={name}",) for name in options("updates")),

@@ -64,6 +64,11 @@ def test_a_row_has_the_median_and_the_quartiles_over_its_seeds(sweep):
         ([([], {"loss": "hinge", "loss.margin": 1.0}), ([], {"loss": "wasserstein"})], ("loss",)),
         ([([], {"loss": "hinge", "loss.margin": 1.0}), ([], {"loss": "hinge", "loss.margin": 2.0})], ("loss.margin",)),
         # The players apart are two settings.
+        ([([], {f"{player}_optimizer.b1": 0.5 for player in ("generator", "discriminator", "reconstructor")}),
+          ([], {f"{player}_optimizer.b1": 0.9 for player in ("generator", "discriminator", "reconstructor")})], ("optimizer.b1",)),
+        ([([], {f"{player}_optimizer.b1": 0.5 for player in ("generator", "discriminator", "reconstructor")}),
+          ([], {"generator_optimizer.b1": 0.5, "discriminator_optimizer.b1": 0.5, "reconstructor_optimizer.b1": 0.9})],
+         ("reconstructor_optimizer.b1",)),
         ([([], {"generator_optimizer.b1": 0.0, "discriminator_optimizer.b1": 0.5}),
           ([], {"generator_optimizer.b1": 0.0, "discriminator_optimizer.b1": 0.9})], ("discriminator_optimizer.b1",)),
         # What is typed and changes nothing is no setting, and what changes without being typed is one.

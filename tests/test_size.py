@@ -63,6 +63,7 @@ def test_parameters_are_counted_by_arithmetic(name):
         (["model.generator.depth=1000", "model.generator.width=3000"], "model.generator.width"),
         (["model.generator.features=100000000"], "model.generator.features"),
         (["model/discriminator=maxout", "model.discriminator.pieces=100000000"], "model.discriminator.pieces"),
+        (["loss=veegan", "model/reconstructor=mlp", "model.reconstructor.width=300000"], "model.reconstructor.width"),
         (["batch_size=1000000000"], "batch_size"),
         (["eval_samples=1000000000"], "eval_samples"),
         (["eval_samples=1000000", "model.generator.width=10000"], "model.generator.width"),

@@ -14,7 +14,7 @@ PACKAGE = Path(__file__).resolve().parent.parent
 PAPER = re.compile(r" ?\(([^()]*[A-Za-z][^()]* (?:19|20)\d\d[^()]*)\)")
 HEAD = """# What can be chosen
 
-Made by `ganexp list --markdown`. `GROUP=OPTION` chooses one, and `GROUP=[OPTION,OPTION]` any number of inputs, penalties, rules of gradients and schedules; `optimizer` is of both players,
+Made by `ganexp list --markdown`. `GROUP=OPTION` chooses one, and `GROUP=[OPTION,OPTION]` any number of inputs, penalties, rules of gradients and schedules; `optimizer` is of all players,
 `generator_optimizer` and `discriminator_optimizer` of one."""
 
 

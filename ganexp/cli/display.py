@@ -67,7 +67,7 @@ def _lines(steps: int) -> Callable[[Told], None]:
 
 
 def _sentence(told: Told) -> str:
-    parts = [f"D {told.losses['discriminator']:.3f}", f"G {told.losses['generator']:.3f}"]
+    parts = [f"{name[0].upper()} {loss:.3f}" for name, loss in told.losses.items() if "/" not in name]
     if "modes/covered" in told.latest:
         parts.append(f"modes {told.latest['modes/covered']:.0f}")
     elif "curve/distance" in told.latest:

@@ -14,7 +14,7 @@ from ganexp.component import arrays
 from ganexp.description import describe
 from ganexp.job import Job
 from ganexp.training import init
-from ganexp.types import PLAYERS
+from ganexp.types import DISCRIMINATOR, GENERATOR
 
 
 def show(job: Job, folder: Path) -> None:
@@ -23,16 +23,18 @@ def show(job: Job, folder: Path) -> None:
     for name, value in describe(experiment).items():
         print(f"  {name} = {'null' if value is None else value}")
     # Nothing is computed.
-    state, shape = jax.eval_shape(init, arrays(experiment)), experiment.dataset.shape
-    sides = {
-        "generator": f"{experiment.prior.dimension} numbers of noise -> {' x '.join(map(str, shape))} numbers",
-        "discriminator": f"{' x '.join(map(str, shape))} numbers -> 1 logit",
-    }
-    for player in reversed(PLAYERS):
-        print(f"{player}: {sides[player]}, {size(state.players[player].params):,} parameters")
-    print(
-        f"steps: {job.steps:,}, of {experiment.updates.d_steps} discriminator and {experiment.updates.g_steps} generator updates"
-    )
+    state, shapes = jax.eval_shape(init, arrays(experiment)), experiment.shapes()
+    for player in reversed(experiment.players):
+        inputs, outputs = (" x ".join(map(str, shape)) for shape in shapes[player])
+        read = f"{inputs} numbers{' of noise' if player == GENERATOR else ''}"
+        made = f"{outputs} numbers" if outputs else "1 logit"
+        print(f"{player}: {read} -> {made}, {size(state.players[player].params):,} parameters")
+    d_steps, g_steps = experiment.updates.d_steps, experiment.updates.g_steps
+    *counts, last = [
+        f"{d_steps} {DISCRIMINATOR}",
+        *(f"{g_steps} {player}" for player in (GENERATOR, *experiment.others)),
+    ]
+    print(f"steps: {job.steps:,}, of {', '.join(counts)} and {last} updates")
     print(f"folder: {folder}")
     print(f"time: {estimate(job)}")
 

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from ganexp.cli.sentences import say
 from ganexp.config.files import Mistake
 from ganexp.config.option_file import read
-from ganexp.config.options import file_of, folder_of, groups, job_settings, options
+from ganexp.config.options import PLAYER_OPTIMIZERS, file_of, folder_of, groups, job_settings, options
 from ganexp.spelling import nearest
 
 PAGE = """\
@@ -53,9 +53,8 @@ Exit status: 0 finished, 1 failed, 2 a mistake in what was typed, 3 diverged, 12
 def text() -> str:
     """The help page."""
     width = min(110, shutil.get_terminal_size().columns)
-    inherited = {"generator_optimizer", "discriminator_optimizer"}
     rows = [
-        (group, ", ".join(options(group)) if group not in inherited else "as optimizer, for one player")
+        (group, ", ".join(options(group)) if group not in PLAYER_OPTIMIZERS else "as optimizer, for one player")
         for group in groups()
     ]
     settings = [(f"{name}={default}", about) for name, (default, about) in job_settings().items()]

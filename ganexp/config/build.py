@@ -15,15 +15,14 @@ from ganexp.component import SettingError, is_component
 from ganexp.config.compose import compose
 from ganexp.config.mistakes import Mistake, Several, explain, keys
 from ganexp.config.schema import BASES, EXPERIMENT_FIELDS, JOB_FIELDS
-from ganexp.experiment import Experiment
+from ganexp.experiment import ROLES, Experiment
 from ganexp.job import Job
 from ganexp.optimizers import Optimizer
 from ganexp.size import refuse
 from ganexp.spelling import nearest
-from ganexp.types import PLAYERS
 from ganexp.values import shown
 
-OPTIMIZERS = ("optimizer", *(f"{player}_optimizer" for player in PLAYERS))
+OPTIMIZERS = ("optimizer", *(f"{role}_optimizer" for role in ROLES))
 OPTIMIZER_FIELDS = ("name", "learning_rate", "clip_norm", "clip_value", "weight_bound")
 
 
@@ -50,8 +49,10 @@ def part(config: DictConfig, name: str) -> Any:
     return _built(config[name], name)
 
 
-def _optimizer(config: DictConfig, name: str) -> Optimizer:
+def _optimizer(config: DictConfig, name: str) -> Optimizer | None:
     node = config[name]
+    if node is None and name != "optimizer":
+        return None
     if not isinstance(node, DictConfig):
         raise SettingError(name, f"{shown(node)} is not an optimizer; choose one with {name}=NAME")
     values = OmegaConf.to_container(node, resolve=True, throw_on_missing=True)

@@ -173,8 +173,9 @@ def unknown_key(key: str, known: Sequence[str]) -> Mistake:
         return Mistake(f"{key}: {name} is not chosen; add {group}=[{name}], or leave this out")
     if not beside and where not in known:
         where, beside = "", [name for name in known if "." not in name]
-    if where in OPTIONAL and not beside:
-        return Mistake(f"{key}: no {where} is chosen; add {where}={'|'.join(options(where))}, or leave this out")
+    group = where.replace(".", "/")
+    if group in OPTIONAL and not beside:
+        return Mistake(f"{key}: no {group} is chosen; add {group}={'|'.join(options(group))}, or leave this out")
     if where in known and not beside:
         return Mistake(f"{key}: there is no such setting; {where} has none")
     if beside and (where.endswith("optimizer") or (where and not near)):

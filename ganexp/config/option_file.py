@@ -10,15 +10,17 @@ from typing import Any, NamedTuple
 import yaml
 
 from ganexp.config.files import File, line_of
-from ganexp.config.options import PLAYER_OPTIMIZERS, file_of, folder_of, groups, options
+from ganexp.config.options import NETWORKS, PLAYER_OPTIMIZERS, file_of, folder_of, groups, options
 from ganexp.spelling import nearest
 
 LISTS = ("input", "penalty", "gradient", "schedule", "metric")
-OPTIONAL = ("average", "experiment", "debug", "search")
+# Those that may be left empty: there is no game without two players.
+NEEDED = ("model/generator", "model/discriminator")
+OPTIONAL = ("average", "experiment", "debug", "search", *(group for group in NETWORKS if group not in NEEDED))
 # Of each group, where the schemas of its options lie; "" where all options have one, of the group's name.
 SCHEMAS = {
     **{group: group for group in ("dataset", "prior", "output", "loss", "updates", "average", *LISTS)},
-    **dict.fromkeys(("model/generator", "model/discriminator"), "net"),
+    **dict.fromkeys(NETWORKS, "net"),
     **dict.fromkeys(("model", "optimizer"), ""),
 }
 # Of the groups whose options do not lie in the group itself, where they do.

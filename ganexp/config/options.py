@@ -5,15 +5,18 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-# Each has the options of `optimizer`.
-PLAYER_OPTIMIZERS = ("discriminator_optimizer", "generator_optimizer")
-
 
 def conf_dir() -> Path:
     """The folder of the options: inside the installed package, or beside it in the repository."""
     here = Path(__file__).resolve().parent.parent
     inside = here / "conf"
     return inside if inside.is_dir() else here.parent / "conf"
+
+
+# Of each player that a model can have, the group of its networks.
+NETWORKS = tuple(sorted(f"model/{path.name}" for path in (conf_dir() / "model").glob("*") if path.is_dir()))
+# Each has the options of `optimizer`.
+PLAYER_OPTIMIZERS = tuple(f"{group.rpartition('/')[2]}_optimizer" for group in NETWORKS)
 
 
 def file_of(group: str, name: str) -> Path:

@@ -9,8 +9,8 @@ from typing import Any
 from omegaconf import DictConfig, OmegaConf
 
 from ganexp.config.files import Mistake
-from ganexp.config.option_file import read
-from ganexp.config.options import PLAYER_OPTIMIZERS, file_of, options
+from ganexp.config.option_file import OPTIONAL, read
+from ganexp.config.options import NETWORKS, PLAYER_OPTIMIZERS, file_of, options
 
 COMMON = {"clip_norm": None, "clip_value": None, "weight_bound": None}
 INHERITED = "inherited"
@@ -36,11 +36,20 @@ def overlay(settings: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def complete(config: DictConfig, choices: Mapping[str, Any]) -> None:
-    """Give each player's optimizer, in place, what was not said of it: from `optimizer`, or else from its own option, of `choices`."""
+    """Give each player's optimizer, in place, what was not said of it: from `optimizer`, or else from its own option, of `choices`.
+
+    That of a player whose network is not among `choices` is None, unless something was said of it.
+    """
     shared: Any = OmegaConf.to_container(config.optimizer)
-    for player in PLAYER_OPTIMIZERS:
+    for group, player in zip(NETWORKS, PLAYER_OPTIMIZERS, strict=True):
         own = config[player]
+        if own is None:
+            continue
         typed: Any = OmegaConf.to_container(own)
+        said = {key: value for key, value in typed.items() if value != INHERITED}
+        if group in OPTIONAL and choices.get(group) is None and said == {"name": shared.get("name")}:
+            config[player] = None
+            continue
         for key in [key for key, value in typed.items() if value == INHERITED]:
             value = shared[key] if key in shared else optimizers()[choices[player]][key]
             # A reference, and what is not set, is read where it stands: it may be relative, and a mistake is named there.

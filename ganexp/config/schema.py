@@ -58,9 +58,10 @@ def classes(base: Any) -> dict[str, type]:
 
 def root() -> type:
     """The composed config's schema: the fields of the experiment and of the job side by side, and `optimizer`, from which
-    both players' optimizers take what is not said of them, and `grid`, what a recipe sweeps over."""
+    all players' optimizers take what is not said of them, and `grid`, what a recipe sweeps over."""
     # Optimizers carry the settings of their Optax function, which no schema here knows: they are checked when built.
-    optimizers = [(name, Any, None) for name in ("optimizer", "generator_optimizer", "discriminator_optimizer")]
+    own = [name for name in EXPERIMENT_FIELDS if name.endswith("_optimizer")]
+    optimizers = [(name, Any, None) for name in ("optimizer", *own)]
     taken = {name for name, *_ in optimizers}
     fields = []
     for cls, names in ((Experiment, EXPERIMENT_FIELDS), (Job, JOB_FIELDS)):

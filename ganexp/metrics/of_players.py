@@ -10,13 +10,13 @@ import numpy as np
 from jaxtyping import Array, Float, PyTree
 
 from ganexp.component import component, numbers
-from ganexp.experiment import Experiment, Stream
-from ganexp.game import judge, sample, with_params
+from ganexp.experiment import ROLES, Experiment, Stream
+from ganexp.game import assess, sample, with_params
 from ganexp.nets import Linear, Point
 from ganexp.observe.metric import END, LOG, Arrays, Metric
 from ganexp.observe.samples import Samples
 from ganexp.ranking import NEITHER
-from ganexp.types import DISCRIMINATOR, GENERATOR, PLAYERS, TrainState
+from ganexp.types import DISCRIMINATOR, GENERATOR, TrainState
 
 MINIBATCH = 200
 
@@ -44,7 +44,7 @@ class DiscriminatorOutput(Metric):
 class GradientNorm(Metric):
     """The Euclidean norm of the gradient of what each player minimizes, on one minibatch; histograms of weights and gradients."""
 
-    better: ClassVar = dict.fromkeys((f"gradient/{player}" for player in PLAYERS), NEITHER)
+    better: ClassVar = dict.fromkeys((f"gradient/{player}" for player in ROLES), NEITHER)
     by_sample: ClassVar = False
 
     def read(self, samples: Samples) -> dict[str, PyTree]:
@@ -56,7 +56,7 @@ class GradientNorm(Metric):
     def histograms(self, arrays: Arrays, known: Any) -> dict[str, Any]:
         return {
             f"{kind}/{player}/{name}": leaf
-            for player in PLAYERS
+            for player in arrays["gradients"]
             for kind in ("weights", "gradients")
             for name, leaf in numbers(arrays[kind][player]).items()
         }
@@ -93,15 +93,14 @@ def minibatch_accuracy(experiment: Experiment, data: PyTree, state: TrainState) 
     assert size is not None
     count = min(MINIBATCH, size)
 
-    def output(points: Any) -> Any:
-        critique, _ = judge(experiment, state.players[DISCRIMINATOR], points, key, train=False)
-        return experiment.loss.output(critique.logits)
+    def output(points: Any, noise: Any = None) -> Any:
+        return experiment.loss.output(assess(experiment, state, points, key, noise).logits)
 
     def accuracy(number: Any) -> Any:
         real = experiment.dataset.passed(data, number, count).x
         noise = experiment.prior.sample(jax.random.fold_in(key, number), count)
         fake = sample(experiment, state, noise, key)
-        return ((output(real) >= 0.5).mean() + (output(fake) < 0.5).mean()) / 2
+        return ((output(real) >= 0.5).mean() + (output(fake, noise) < 0.5).mean()) / 2
 
     return jax.lax.map(accuracy, jnp.arange(size // count))
 

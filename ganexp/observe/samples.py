@@ -11,8 +11,8 @@ from jaxtyping import Array, Float, Int, PyTree
 
 from ganexp.blocks import in_blocks
 from ganexp.experiment import Experiment, Stream
-from ganexp.game import generate, gradient, judge, sample
-from ganexp.types import DISCRIMINATOR, GENERATOR, PLAYERS, Dataset, Draws, TrainState
+from ganexp.game import assess, generate, gradient, sample
+from ganexp.types import GENERATOR, Dataset, Draws, TrainState
 
 BLOCK = 250
 
@@ -54,7 +54,10 @@ class Samples:
     @cached_property
     def output_fake(self) -> Float[Array, " n"]:
         """D(x) of the generated points, as the loss reads it."""
-        return self.experiment.loss.output(in_blocks(self._logits, self.fake, self._size))
+        if self.experiment.loss.paired is None:
+            return self.experiment.loss.output(in_blocks(self._logits, self.fake, self._size))
+        pairs = self.fake, self.noise
+        return self.experiment.loss.output(in_blocks(lambda pair: self._logits(*pair), pairs, self._size))
 
     @cached_property
     def reading(self) -> Any:
@@ -70,12 +73,13 @@ class Samples:
     @property
     def weights(self) -> dict[str, Any]:
         """The parameters of each player."""
-        return {player: self.state.players[player].params for player in PLAYERS}
+        return {player: self.state.players[player].params for player in self.experiment.players}
 
     @cached_property
     def gradients(self) -> dict[str, Any]:
         """The gradient, on `batch`, that each player moves by: of all that it minimizes, as the rules of `gradient` have it."""
-        return {player: gradient(self.experiment, player, self.state, self.batch, train=False) for player in PLAYERS}
+        players = self.experiment.players
+        return {player: gradient(self.experiment, player, self.state, self.batch, train=False) for player in players}
 
     def generate(self, noise: Float[Array, "n d"], train: bool = False) -> Float[Array, "n ..."]:
         """Generated points, by the averaged weights where there are some; `train`: as the discriminator sees them in training."""
@@ -83,8 +87,8 @@ class Samples:
             return generate(self.experiment, self.state.players[GENERATOR], noise, self._key, train)[0]
         return sample(self.experiment, self.state, noise, self._key)
 
-    def _logits(self, points: Float[Array, "n ..."]) -> Float[Array, " n"]:
-        return judge(self.experiment, self.state.players[DISCRIMINATOR], points, self._key, train=False)[0].logits
+    def _logits(self, points: Float[Array, "n ..."], noise: Any = None) -> Float[Array, " n"]:
+        return assess(self.experiment, self.state, points, self._key, noise).logits
 
 
 def reference(experiment: Experiment, data: PyTree, count: int, block: Int[Any, ""]) -> Float[Array, "n ..."]:

@@ -13,7 +13,7 @@ from ganexp.report.folders import find
 from ganexp.report.reading import read_run
 from ganexp.report.run import Run, Value
 
-PLAYERS = ("generator_optimizer", "discriminator_optimizer")
+SUFFIX = "_optimizer"
 
 
 class ReportError(ValueError):
@@ -57,13 +57,19 @@ def read(folders: Sequence[Path]) -> Runs:
 
 def _apart(runs: Iterable[Run]) -> set[str]:
     """The optimizer's settings in which the players of some run differ."""
-    first, second = PLAYERS
-    return {
-        name
-        for run in runs
-        for player, _, name in (key.partition(".") for key in run.settings)
-        if player in PLAYERS and run.settings.get(f"{first}.{name}") != run.settings.get(f"{second}.{name}")
-    }
+    found = set()
+    for run in runs:
+        own = _optimizers(run.settings)
+        for player, _, name in (key.partition(".") for key in run.settings):
+            value = run.settings.get(f"{player}.{name}")
+            if player in own and any(run.settings.get(f"{other}.{name}") != value for other in own):
+                found.add(name)
+    return found
+
+
+def _optimizers(settings: Collection[str]) -> list[str]:
+    """The optimizers that settings are of: one of each player."""
+    return sorted({head for key in settings if (head := key.partition(".")[0]).endswith(SUFFIX)})
 
 
 def _merged(run: Run, apart: Collection[str]) -> Run:
@@ -71,7 +77,7 @@ def _merged(run: Run, apart: Collection[str]) -> Run:
     merged: dict[str, Value] = {}
     for key, value in run.settings.items():
         player, _, name = key.partition(".")
-        if player in PLAYERS and name not in apart:
+        if player.endswith(SUFFIX) and name not in apart:
             key = f"optimizer.{name}"
         merged.setdefault(key.removesuffix(".name") if key.partition(".")[0].endswith("optimizer") else key, value)
     return run._replace(settings=merged)
@@ -94,8 +100,9 @@ def _like(run: Run, known: Sequence[Run]) -> Run:
         # The settings of another choice are not this one's.
         for name in [name for name in settings if name.startswith(f"{key}.")]:
             del settings[name]
-        both = [f"{player}{key.removeprefix('optimizer')}" for player in PLAYERS] if key.startswith("optimizer") else []
-        for name in [name for name in both if name in settings] or [key]:
+        own = key.partition(".")[0] == "optimizer"
+        each = [f"{player}{key.removeprefix('optimizer')}" for player in _optimizers(settings)] if own else []
+        for name in [name for name in each if name in settings] or [key]:
             settings[name] = value
     return run._replace(settings=settings)
 
@@ -105,6 +112,6 @@ def names_setting(key: str, settings: Collection[str]) -> bool:
     return (
         key in settings
         or key in ("experiment", "debug", "epochs")
-        or key.partition("@")[0].partition(".")[0] in ("optimizer", *PLAYERS)
+        or key.partition("@")[0].partition(".")[0].endswith("optimizer")
         or any(name.startswith(f"{key}.") for name in settings)
     )

@@ -39,13 +39,7 @@ LEAK_WARNING = (
     "in training the generator's pixels are grey where the data's are 0 or 1, and whoever looks for grey tells them apart; "
     "output=straight_through or output=gumbel_sigmoid closes this leak"
 )
-LAYOUT = {
-    "training": {
-        "losses": [r"^loss/(discriminator|generator)$"],
-        "gradients": [r"^gradient/(discriminator|generator)$"],
-    },
-    "quality": {"divergences": [r"^grid/(kl|js)$"], "discriminator": [r"^(score|accuracy)/(real|fake)$"]},
-}
+QUALITY = {"divergences": [r"^grid/(kl|js)$"], "discriminator": [r"^(score|accuracy)/(real|fake)$"]}
 
 
 class Recorder:
@@ -105,7 +99,9 @@ class Recorder:
         `swept` are settings as the sweep names them, and `group` is that of its runs that differ in the seed alone.
         """
         self._events.text(0, "config", text)
-        self._events.layout(LAYOUT)
+        players = "|".join(sorted(self.job.experiment.players))
+        training = {"losses": [rf"^loss/({players})$"], "gradients": [rf"^gradient/({players})$"]}
+        self._events.layout({"training": training, "quality": QUALITY})
         self._events.add(0, session({**self.job.settings(), **swept}, group))
 
     def end(self, outcome: Outcome) -> None:

@@ -95,7 +95,10 @@ class Pictures:
 
 
 def equilibrium(loss: Loss) -> tuple[float, float] | None:
-    """Both players' losses where the discriminator cannot tell: at the logit that it reads as 1/2."""
+    """Both players' losses where the discriminator cannot tell: at the logit that it reads as 1/2. None where it reads none so, or where
+    the losses read what further players say, too."""
+    if {*loss.players} != {GENERATOR, DISCRIMINATOR}:
+        return None
     for logit in (0.0, 0.5):
         if float(loss.output(np.float32(logit))) == 0.5:
             unsure = Critique(jnp.full(1, logit), jnp.zeros((1, 1)))

@@ -9,7 +9,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float, PyTree
 
 from ganexp.experiment import Experiment, Stream
-from ganexp.game import gradient, judge, sample
+from ganexp.game import assess, gradient, sample
 from ganexp.metrics.of_players import dirac_at, is_dirac
 from ganexp.types import DISCRIMINATOR, GENERATOR, Critique, Draws, TrainState
 from ganexp.views.probe_images import ImageSnapshot, image_snapshot
@@ -39,11 +39,11 @@ def snapshot(experiment: Experiment, data: PyTree, state: TrainState, extent: Fl
     experiment = experiment.at(state.step)
     points, noise, unused = jax.random.split(experiment.key(Stream.PICTURES), 3)
 
-    def critique(x: Any) -> Critique:
-        return judge(experiment, state.players[DISCRIMINATOR], x, unused, train=False)[0]
+    def critique(x: Any, noise: Any = None) -> Critique:
+        return assess(experiment, state, x, unused, noise)
 
-    def features(x: Any) -> Any:
-        found = critique(x).features
+    def features(x: Any, noise: Any = None) -> Any:
+        found = critique(x, noise).features
         return found if found.shape[1] == FEATURES else None
 
     count = FEW_IMAGES if experiment.dataset.images else POINTS
@@ -58,9 +58,10 @@ def snapshot(experiment: Experiment, data: PyTree, state: TrainState, extent: Fl
     if is_dirac(experiment):
         field = _field(experiment, state, unused, extent)
     if not experiment.dataset.images:
-        return Snapshot(real, fake, heat, features(real), features(fake), field, None)
+        return Snapshot(real, fake, heat, features(real), features(fake, latent), field, None)
     # What is not returned is not computed: only a discriminator with two features is applied to these images.
-    return Snapshot(None, None, None, features(real), features(fake), None, image_snapshot(experiment, data, state))
+    of_images = image_snapshot(experiment, data, state)
+    return Snapshot(None, None, None, features(real), features(fake, latent), None, of_images)
 
 
 def _centres(low: Any, high: Any) -> Float[Array, " cells"]:
