@@ -218,7 +218,7 @@ def test_what_lecam_remembers_is_of_every_update_of_the_discriminator(composed):
     reached, expected, single = state, {"real": 0.0, "fake": 0.0}, jax.jit(update, static_argnums=1)
     for number in range(3):
         reached, record = single(experiment, DISCRIMINATOR, reached, jax.tree.map(lambda leaf: leaf[number], draws))  # noqa: B023
-        for side, critique in record.scores._asdict().items():
-            expected[side] = 0.5 * expected[side] + 0.5 * float(critique.logits.mean())
+        for side in expected:
+            expected[side] = 0.5 * expected[side] + 0.5 * float(getattr(record.scores, side).logits.mean())
     memory = jax.jit(train_step)(experiment, state, draws)[0].memory["penalty.lecam"]
     np.testing.assert_allclose([memory[side] for side in expected], [*expected.values()], rtol=1e-4, atol=1e-6)

@@ -86,7 +86,7 @@ def played(composed) -> tuple[Any, Any, Any, dict[str, Any]]:
     state, draws = start(experiment)
     minibatch = batch(draws, 0)
     single = jax.jit(update, static_argnums=1)
-    moves = {player: single(arrays(experiment), player, state.players, minibatch) for player in experiment.players}
+    moves = {player: single(arrays(experiment), player, state, minibatch) for player in experiment.players}
     return experiment, state, minibatch, moves
 
 
@@ -118,7 +118,7 @@ def test_gradients_are_those_of_the_players_own_parameters(played, player):
         slope = (ends[0] - ends[1]) / 2e-5
         pairs = zip(jax.tree.leaves(moves[player][1].grads), jax.tree.leaves(towards), strict=True)
         np.testing.assert_allclose(sum((grad * change).sum() for grad, change in pairs), slope, rtol=1e-4, atol=1e-5)
-    near(gradient(experiment, player, state.players, minibatch), moves[player][1].grads)
+    near(gradient(experiment, player, state, minibatch), moves[player][1].grads)
 
 
 # What is seen of the game
@@ -159,7 +159,7 @@ def test_a_penalty_sees_pairs(composed):
     units = np.tanh(pairs @ layer["kernel"] + layer["bias"])
     slopes = (1 - units**2) * last["kernel"][:, 0] @ layer["kernel"].T
     single = jax.jit(update, static_argnums=1)
-    losses = [single(arrays(part), DISCRIMINATOR, state.players, minibatch)[1] for part in (plain, penalized)]
+    losses = [single(arrays(part), DISCRIMINATOR, state, minibatch)[1] for part in (plain, penalized)]
     weight = penalized.penalty["r1"].weight
     term = weight / 2 * (slopes**2).sum(axis=1).mean()
     assert term > 1e-3
@@ -191,19 +191,18 @@ def test_a_third_player_moves_with_the_generator(composed, words, g_steps, first
     state, draws = start(experiment)
     single, d_steps = jax.jit(update, static_argnums=1), experiment.updates.d_steps
 
+    def moved(name: str, players: Any, number: int) -> Any:
+        return single(experiment, name, state._replace(players=players), batch(draws, number))[0].players[name]
+
     def discriminator(players: Any) -> Any:
         for number in range(d_steps):
-            players = {**players, DISCRIMINATOR: single(experiment, DISCRIMINATOR, players, batch(draws, number))[0]}
+            players = {**players, DISCRIMINATOR: moved(DISCRIMINATOR, players, number)}
         return players
 
     players = discriminator(state.players) if first == DISCRIMINATOR else state.players
     for number in range(g_steps):
         # Both from where they were, on the same minibatch.
-        moves = {
-            name: single(experiment, name, players, batch(draws, d_steps + number))
-            for name in (GENERATOR, RECONSTRUCTOR)
-        }
-        players = {**players, **{name: move[0] for name, move in moves.items()}}
+        players = players | {name: moved(name, players, d_steps + number) for name in (GENERATOR, RECONSTRUCTOR)}
     if first == GENERATOR:
         players = discriminator(players)
     if first is None:
@@ -220,7 +219,7 @@ def test_its_statistics_are_its_own_and_move_in_its_own_update(composed):
     state, draws = start(experiment)
     single = jax.jit(update, static_argnums=1)
     for player in experiment.players:
-        moved = single(experiment, player, state.players, batch(draws, 0))[0]
+        moved = single(experiment, player, state, batch(draws, 0))[0].players[player]
         changed = [
             np.any(a != b)
             for a, b in zip(*map(jax.tree.leaves, (moved.stats, state.players[player].stats)), strict=True)
