@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import enum
 import functools
+import math
 from fractions import Fraction
 from typing import Any, NamedTuple
 
@@ -111,6 +112,11 @@ class Experiment(Component):
         """How many steps it takes until the discriminator has learned from every point once; None where they never end."""
         size = self.dataset.size
         return None if size is None else Fraction(size, self.updates.learned * self.batch_size)
+
+    def epoch(self, step: int) -> int:
+        """How many epochs are over at `step`; 0 where they never end."""
+        length = self.steps_per_epoch
+        return 0 if length is None else math.floor(step / length)
 
     def scheduled(self) -> dict[str, Schedule]:
         """The schedule of every number that has one, by the number's dotted path; raises SettingError."""

@@ -17,6 +17,7 @@ from ganexp import averages, datasets, inputs, losses, metrics, nets, outputs, p
 from ganexp.component import SettingError, with_number
 from ganexp.description import describe, rebuild
 from ganexp.job import Job
+from ganexp.views import components  # noqa: F401
 
 EXPERIMENT = "experiment."
 SETTINGS, JOB = "settings", "job"

@@ -13,7 +13,7 @@ from ganexp.config.files import File, line_of
 from ganexp.config.options import PLAYER_OPTIMIZERS, file_of, folder_of, groups, options
 from ganexp.spelling import nearest
 
-LISTS = ("input", "penalty", "schedule", "metric")
+LISTS = ("input", "penalty", "schedule", "metric", "view")
 OPTIONAL = ("average", "experiment", "debug", "search")
 # Of each group, where the schemas of its options lie; "" where all options have one, of the group's name.
 SCHEMAS = {
