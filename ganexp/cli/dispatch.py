@@ -15,12 +15,13 @@ from ganexp.cli.exit_codes import FAILED, FINISHED, INTERRUPTED, MISTAKE
 from ganexp.cli.sentences import say
 from ganexp.version import __version__
 
-# Each command with the flags it takes; `report` has a parser of its own.
+# Each command with the flags it takes; `report` and `view` have parsers of their own.
 COMMANDS = {
     "train": ("multirun", "cfg", "dry_run"),
     "resume": ("cfg", "dry_run"),
     "extend": ("dry_run",),
     "report": (),
+    "view": (),
     "quiz": (),
     "classifier": (),
     "list": ("markdown",),
@@ -97,6 +98,18 @@ def _report(arguments: list[str]) -> int:
     return guarded(lambda: report.command(arguments))
 
 
+def _view(arguments: list[str], notes: list[str]) -> int:
+    for note in notes:
+        print(f"ganexp: note: {note}", file=sys.stderr)
+    if (refused := environment.refusal(device=True)) is not None:
+        return _refuse(refused)
+    environment.settle()
+    from ganexp.cli import view
+    from ganexp.cli.guard import guarded
+
+    return guarded(lambda: view.command(arguments))
+
+
 def _refuse(sentence: str) -> int:
     say(sentence)
     return MISTAKE
@@ -110,6 +123,8 @@ def _main(arguments: list[str]) -> int:
     notes = environment.pin()
     if arguments[:1] == ["report"] and not {"-h", "--help"} & {*arguments}:
         return _report(arguments[1:])
+    if arguments[:1] == ["view"] and not {"-h", "--help"} & {*arguments}:
+        return _view(arguments[1:], notes)
     typed = _parser().parse_intermixed_args(arguments)
     command, words = (
         (typed.words[0], typed.words[1:]) if typed.words[:1] and typed.words[0] in COMMANDS else ("train", typed.words)

@@ -116,10 +116,11 @@ class Recorder:
                 self._events.scalars(wanted.step, scalars)
                 self._table.append(wanted.step, scalars)
             self._views.note(wanted.step, scalars)
-            for name, read in look.views.items():
-                self._views.add(wanted.step, name, read)
-            for name in wanted.pictures:
-                self._views.show(wanted.step, name)
+            for name in self.job.view:
+                if name in wanted.frames:
+                    self._views.add(wanted.step, name, look.views[name])
+                if name in wanted.pictures:
+                    self._views.show(wanted.step, name)
         self.latest |= scalars
 
     @property
