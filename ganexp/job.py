@@ -10,8 +10,8 @@ from typing import Any
 from ganexp.component import Component, SettingError, component, setting
 from ganexp.description import describe
 from ganexp.experiment import Experiment
-from ganexp.observe.metric import EVALUATION, Metric
-from ganexp.observe.view import END, EPOCH, PICTURE, View
+from ganexp.observe.metric import END, EVALUATION, Metric
+from ganexp.observe.view import EPOCH, PICTURE, View
 
 STRIP_ROWS = 40
 

@@ -14,7 +14,7 @@ from ganexp.experiment import Experiment
 from ganexp.observe.scene import Scene
 from ganexp.types import Image
 
-PICTURE, EPOCH, EVALUATION, END = "picture", "epoch", "evaluation", "end"
+PICTURE, EPOCH = "picture", "epoch"  # And, as metrics have them, EVALUATION and END.
 
 Arrays = dict[str, Shaped[np.ndarray, "..."]]
 

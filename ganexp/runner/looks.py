@@ -10,10 +10,10 @@ from jaxtyping import PyTree
 
 from ganexp.component import arrays, numbers
 from ganexp.job import Job
-from ganexp.observe.metric import END, LOG, Metric
+from ganexp.observe.metric import END, EVALUATION, LOG, Metric
 from ganexp.observe.readings import Readings, read
 from ganexp.observe.samples import Samples
-from ganexp.observe.view import EPOCH, EVALUATION, View
+from ganexp.observe.view import EPOCH, View
 from ganexp.runner.device import Constants, Runs
 from ganexp.types import TrainState
 

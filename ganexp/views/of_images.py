@@ -13,8 +13,9 @@ from jaxtyping import PyTree
 from ganexp.component import component
 from ganexp.experiment import Experiment
 from ganexp.job import strip_stride
+from ganexp.observe.metric import EVALUATION
 from ganexp.observe.scene import Scene
-from ganexp.observe.view import EPOCH, EVALUATION, Arrays, Frame, History, View
+from ganexp.observe.view import EPOCH, Arrays, Frame, History, View
 from ganexp.types import WHITE, Image
 from ganexp.views.probe_images import SIDE, grid_real, strip_row, ways
 from ganexp.views.render_classes import ClassesPicture

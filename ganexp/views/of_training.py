@@ -13,8 +13,9 @@ from ganexp.component import component
 from ganexp.experiment import Experiment
 from ganexp.game import adversarial
 from ganexp.metrics.of_players import minibatch_accuracy
+from ganexp.observe.metric import END
 from ganexp.observe.scene import Scene
-from ganexp.observe.view import END, Arrays, Frame, History, View
+from ganexp.observe.view import Arrays, Frame, History, View
 from ganexp.types import DISCRIMINATOR, GENERATOR, Critique, Image, Loss, Scores
 from ganexp.views.render_curves import AccuracyPicture, LossesPicture
 

@@ -44,7 +44,7 @@ RUN = (
 TARGETS = {
     "interrupted": (*RUN, *(f"checkpoints/{step:010d}.ckpt" for step in (4, 8, 12))),
     "finished": (*RUN, *(f"checkpoints/{step:010d}.ckpt" for step in (12, 16, 20))),
-    "digits": ("run.json", "images/strip.rows", *(f"checkpoints/{step:010d}.ckpt" for step in (4, 8))),
+    "digits": ("run.json", "frames.bin", *(f"checkpoints/{step:010d}.ckpt" for step in (4, 8))),
     "sweep": (
         "sweep.json",
         "events.out.tfevents.*",
