@@ -26,6 +26,10 @@ COMMANDS = {
     "classifier": (),
     "list": ("markdown",),
 }
+OWN = {
+    "report": "--by, --metric, --where, --format and --out behind its name",
+    "view": "--step, --view and --out behind its name",
+}
 FLAGS = {"multirun": "-m", "cfg": "--cfg", "dry_run": "--dry-run", "markdown": "--markdown"}
 
 
@@ -162,7 +166,7 @@ def _unfit(command: str, typed: argparse.Namespace) -> str | None:
     """What is wrong with the flags that were typed with a command."""
     for flag, text in FLAGS.items():
         if getattr(typed, flag) and flag not in COMMANDS[command]:
-            known = " and ".join(FLAGS[name] for name in COMMANDS[command])
+            known = OWN.get(command) or " and ".join(FLAGS[name] for name in COMMANDS[command])
             return f"{command} takes no {text}; {f'it takes {known}' if known else 'it takes no flags'}"
     if typed.multirun and typed.cfg:
         return "--cfg prints the config of one run; leave out -m"
