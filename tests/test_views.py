@@ -105,6 +105,16 @@ def test_another_picture_is_never_replaced(ring, tmp_path, capsys):
     assert changed.read_bytes() == b"somebody's"
 
 
+def test_no_link_leads_a_picture_out_of_the_folder(ring, tmp_path, capsys):
+    run = shutil.copytree(ring, tmp_path / "run")
+    shutil.rmtree(run / "images")
+    (tmp_path / "elsewhere").mkdir()
+    (run / "images").symlink_to(tmp_path / "elsewhere")
+    assert ganexp("view", str(run)) == 2
+    assert "is a link that leads out of" in capsys.readouterr().err
+    assert not list((tmp_path / "elsewhere").iterdir())
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [

@@ -18,6 +18,7 @@ from ganexp.job import Job
 from ganexp.observe.view import View
 from ganexp.records.atomic import write_atomically
 from ganexp.records.frames import Entry
+from ganexp.records.links import refuse_links
 from ganexp.records.pictures import png_bytes
 from ganexp.runner import redraw
 from ganexp.spelling import nearest
@@ -44,6 +45,8 @@ def command(words: Sequence[str]) -> int:
         raise Mistake(f"view needs the folder of one run: {USAGE}")
     folder = workspace.begun(typed.folders[0])
     job = reopen.job_of(folder, reopen.summary(folder))
+    if typed.out is None:
+        refuse_links(folder)
     place = folder / "images" if typed.out is None else workspace.begun(str(typed.out))
     return _leave(place, _pictures(folder, job, typed.view, typed.step))
 
