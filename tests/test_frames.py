@@ -32,7 +32,7 @@ def assert_equal(one, other):
     assert one.keys() == other.keys()
     for name, array in one.items():
         np.testing.assert_array_equal(array, other[name])
-        assert array.dtype == other[name].dtype
+        assert (array.dtype, array.shape) == (other[name].dtype, other[name].shape)
 
 
 def written(path, steps=(0, 5, 10), begin=0, batches=False):

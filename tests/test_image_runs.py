@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 import math
+import shutil
 
 import jax
 import jax.numpy as jnp
@@ -73,6 +74,18 @@ def test_a_run_draws_its_pictures_and_grows_its_strip(small_run):
         with Image.open(small_run / "images" / f"strip_{step:010d}.png") as picture:
             heights.append(picture.height)
     assert heights[2] - heights[1] == heights[1] - heights[0] > 28
+
+
+def test_its_pictures_are_drawn_again_from_frames_and_from_the_checkpoint(small_run, tmp_path):
+    recorded = {path.name: path.read_bytes() for path in (small_run / "images").iterdir()}
+    assert ganexp("view", str(small_run), "--out", str(tmp_path / "frames")) == 0
+    assert {path.name: path.read_bytes() for path in (tmp_path / "frames").iterdir()} == recorded
+    copy = shutil.copytree(small_run, tmp_path / "copy")
+    (copy / "frames.bin").unlink()
+    names = ("samples", "interpolation", "losses", "classes", "accuracy")
+    assert ganexp("view", str(copy), "--view", ",".join(names), "--out", str(tmp_path / "state")) == 0
+    for name in names:
+        assert (tmp_path / "state" / f"{name}_0000000012.png").read_bytes() == recorded[f"{name}_0000000012.png"]
 
 
 @pytest.mark.slow  # A whole run with another output: its programs take ten seconds to compile.

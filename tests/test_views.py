@@ -12,7 +12,8 @@ from commands import NETS, ganexp
 
 import ganexp as notebook
 from ganexp.config.build import load
-from ganexp.records.frames import index
+from ganexp.observe.view import Frame
+from ganexp.records.frames import FrameFile, index
 from ganexp.runner.looks import wanted
 
 pytestmark = [pytest.mark.exact, pytest.mark.usefixtures("one_cache")]
@@ -144,6 +145,20 @@ def test_damaged_frames_are_a_sentence(ring, tmp_path, capsys):
     assert capsys.readouterr().err == (
         f"ganexp: {path} is damaged: its frame of {entry.view} at step {entry.step} was changed.\n"
     )
+
+
+def test_foreign_frames_are_a_sentence(ring, tmp_path, capsys):
+    run = shutil.copytree(ring, tmp_path / "run")
+    for arrays in ({}, {"real": np.zeros(3), "fake": np.zeros(3), "heat": np.zeros((2, 2))}):
+        file = FrameFile(run / "frames.bin", 0, False)
+        file.append("samples", Frame(20, arrays))
+        file.close()
+        assert ganexp("view", str(run)) == 2
+        said = capsys.readouterr().err
+        assert (
+            said
+            == f"ganexp: {run}/frames.bin holds no frame of samples at step 20 that this run could have recorded.\n"
+        )
 
 
 def test_a_run_goes_on_with_its_frames_or_says_what_is_lost(ring, tmp_path):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import chain
 from pathlib import Path
 from typing import NoReturn
 
@@ -17,6 +18,7 @@ from ganexp.config.schema import classes
 from ganexp.job import Job
 from ganexp.observe.view import View
 from ganexp.records.atomic import write_atomically
+from ganexp.records.documents import read_bytes
 from ganexp.records.frames import Entry
 from ganexp.records.links import refuse_links
 from ganexp.records.pictures import png_bytes
@@ -59,23 +61,21 @@ def _step(text: str) -> int:
 
 def _leave(place: Path, pictures: Pictures) -> int:
     """Write the pictures into the folder `place`; what is there already is left, and may not be another picture."""
-    written = same = 0
-    for name, step, image in pictures:
+    # All are drawn before the first is written: a damaged frame leaves nothing behind.
+    drawn = {place / f"{name}_{step:010d}.png": png_bytes(image) for name, step, image in pictures}
+    new = {path: png for path, png in drawn.items() if not path.exists()}
+    for path, png in drawn.items():
+        if path not in new and read_bytes(path) != png:
+            raise Mistake(f"{path}: is another picture than the one drawn now; choose another folder with --out FOLDER")
+    if new:
         workspace.make(place)
-        path, png = place / f"{name}_{step:010d}.png", png_bytes(image)
-        if path.exists():
-            if path.read_bytes() != png:
-                raise Mistake(
-                    f"{path}: is another picture than the one drawn now; choose another folder with --out FOLDER"
-                )
-            same += 1
-        else:
-            write_atomically(path, png, durable=False)
-            written += 1
-    if not written + same:
+    for path, png in new.items():
+        write_atomically(path, png, durable=False)
+    if not drawn:
         print("no picture was drawn: there is nothing to see yet")
     else:
-        print(f"pictures in {place}: {written} drawn" + (f", and {same} that were there already" if same else ""))
+        same = len(drawn) - len(new)
+        print(f"pictures in {place}: {len(new)} drawn" + (f", and {same} that were there already" if same else ""))
     return FINISHED
 
 
@@ -99,13 +99,13 @@ def _pictures(folder: Path, job: Job, names: Sequence[str], step: int | None) ->
     if step is None:
         recorded = {name: view for name, view in chosen.items() if name in there}
         others = {name: view for name, view in chosen.items() if name not in there}
-        return [*redraw.from_frames(folder, job, recorded, entries), *_saved(folder, job, others, None)]
+        return chain(redraw.from_frames(folder, job, recorded, entries), _saved(folder, job, others, None))
     framed = {name: view for name, view in chosen.items() if _framed(entries, name, step)}
     others = {name: view for name, view in chosen.items() if name not in framed} if names or not framed else {}
     if others and step not in saved:
         steps = {entry.step for entry in entries if entry.view in others}
         raise Mistake(f"--step {step}: {_absent(folder, list(others), step, steps, saved)}")
-    return [*redraw.from_frames(folder, job, framed, entries, step), *_saved(folder, job, others, step)]
+    return chain(redraw.from_frames(folder, job, framed, entries, step), _saved(folder, job, others, step))
 
 
 def _framed(entries: Sequence[Entry], name: str, step: int) -> bool:
@@ -120,7 +120,7 @@ def _saved(folder: Path, job: Job, views: Mapping[str, View], step: int | None) 
     if checkpoint is None:
         raise Mistake(f"{folder}: has no frames of {', '.join(views)}, and no checkpoint yet to draw from")
     workspace.load_data(job)
-    return list(redraw.from_state(folder, job, views, jax.device_put(checkpoint.state)))
+    return redraw.from_state(folder, job, views, jax.device_put(checkpoint.state))
 
 
 def _choice(there: Sequence[str], fitting: Sequence[str]) -> str:

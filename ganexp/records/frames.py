@@ -126,8 +126,7 @@ def _damaged(path: Path, entry: Entry) -> DocumentError:
 
 def _packed(array: np.ndarray) -> tuple[str, list[int], bytes]:
     # Bytes of equal weight resemble one another: floats are a fifth smaller so.
-    array = np.ascontiguousarray(array)
-    weights = array.reshape(-1).view(np.uint8).reshape(-1, array.itemsize)
+    weights = np.ascontiguousarray(array).reshape(-1).view(np.uint8).reshape(-1, array.itemsize)
     return array.dtype.newbyteorder("<").str, list(array.shape), zlib.compress(weights.T.tobytes(), LEVEL)
 
 

@@ -12,7 +12,7 @@ import numpy as np
 from ganexp.experiment import Experiment
 from ganexp.job import Job
 from ganexp.observe.view import Frame, History, View
-from ganexp.records.frames import FRAMES_NAME, FrameFile
+from ganexp.records.frames import FrameFile
 from ganexp.records.table import TABLE_NAME, read_table
 from ganexp.types import Image
 
@@ -34,23 +34,20 @@ class Artists:
 
 
 class Exhibition:
-    """Records the frames of a run's views in its folder, and draws them; `save` is given the pictures, by step and name.
+    """Records the frames of a run's views in `file`, and draws them; `save` is given the pictures, by step and name.
 
-    `begin` is the step that the records start from: see `FrameFile`, whose `lost` it has.
+    The rows of metrics.csv that the next frames hold are taken from `folder`, where a run goes on.
     """
 
     def __init__(
         self,
         job: Job,
         folder: Path,
-        begin: int,
+        file: FrameFile,
         artists: Artists,
         save: Callable[[int, str, Image], None],
-        batches: bool,
     ):
-        self._job, self._artists, self._save = job, artists, save
-        self._file = FrameFile(folder / FRAMES_NAME, begin, batches)
-        self.lost = self._file.lost
+        self._job, self._file, self._artists, self._save = job, file, artists, save
         self._newest: dict[str, Frame] = {}
         known = recorded(job)
         # Of each view with columns, the rows since its last frame.

@@ -14,6 +14,7 @@ from ganexp.metrics.evaluators import evaluator
 from ganexp.observe.metric import LOG, Bars, ranking
 from ganexp.observe.readings import HostArrays, Readings, join
 from ganexp.records.events import EventFile
+from ganexp.records.frames import FRAMES_NAME, FrameFile
 from ganexp.records.hparams import final_scalars, session, session_end
 from ganexp.records.pictures import png_bytes, write_png
 from ganexp.records.recovery import recover
@@ -65,11 +66,13 @@ class Recorder:
         # What a person, or a full disk, took away is not forgotten without a word.
         if lost := recover(folder, begin):
             self.warnings["recovered"] = lost
+        # Before files are opened that an error would leave open.
+        frames = FrameFile(folder / FRAMES_NAME, begin, batches)
         self._events = EventFile(folder, begin, batches)
         self._table = Table(folder / "metrics.csv", [f"loss/{name}" for name in self._losses_recorded], begin, batches)
-        self._views = Exhibition(job, folder, begin, artists or Artists(job.experiment), self._save, batches)
-        if self._views.lost:
-            self.warnings["frames"] = self._views.lost
+        self._views = Exhibition(job, folder, frames, artists or Artists(job.experiment), self._save)
+        if frames.lost:
+            self.warnings["frames"] = frames.lost
         self._forget_images(begin)
 
     def _forget_images(self, begin: int) -> None:

@@ -12,6 +12,7 @@ from ganexp.component import arrays
 from ganexp.job import Job
 from ganexp.observe.view import Frame, History, View
 from ganexp.records import frames
+from ganexp.records.documents import DocumentError
 from ganexp.records.frames import FRAMES_NAME, Entry
 from ganexp.records.table import TABLE_NAME
 from ganexp.runner.device import SingleRun
@@ -41,7 +42,14 @@ def from_frames(
         for number, entry in enumerate(own):
             if step is None or entry.step == step:
                 chosen = own[: number + 1] if view.whole else [entry]
-                image = artists.draw(name, view, read(folder, chosen), entry.step)
+                try:
+                    image = artists.draw(name, view, read(folder, chosen), entry.step)
+                except (LookupError, TypeError, ValueError) as error:
+                    if isinstance(error, DocumentError):
+                        raise
+                    # Whole, and somebody else's.
+                    what = f"holds no frame of {name} at step {entry.step:,} that this run could have recorded"
+                    raise DocumentError(folder / FRAMES_NAME, what) from None
                 if image is not None:
                     yield name, entry.step, image
 
