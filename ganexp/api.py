@@ -9,7 +9,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 import shlex
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -28,9 +28,12 @@ from ganexp.config.mistakes import Mistake
 from ganexp.experiment import Experiment, Stream
 from ganexp.game import assess, sample
 from ganexp.job import Job
+from ganexp.observe.view import Frame
 from ganexp.provenance import record
 from ganexp.records.table import TABLE_NAME, read_table
+from ganexp.runner import redraw
 from ganexp.runner.run import run
+from ganexp.spelling import nearest
 from ganexp.sweeps import folder as sweep_folder
 from ganexp.types import TrainState
 
@@ -84,6 +87,20 @@ class Run:
         if checkpoint is None:
             raise Mistake(f"{self.folder}: has no checkpoint yet")
         return jax.device_put(checkpoint.state)
+
+    def frames(self, view: str) -> Iterator[Frame]:
+        """What was recorded of a view, frame by frame: `for step, arrays in run.frames("samples")`, arrays by name in data units.
+
+        Raises Mistake where there is none of this view, and DocumentError, a ValueError, for damage.
+        """
+        entries = redraw.index(self.folder)
+        own = [entry for entry in entries if entry.view == view]
+        if not own:
+            there = list(dict.fromkeys(entry.view for entry in entries))
+            raise Mistake(
+                f"{self.folder}: has no frames of {view!r}; it has those of {', '.join(there) or 'no view'}{nearest(view, there)}"
+            )
+        return (frame for entry in own for frame in redraw.read(self.folder, [entry]))
 
     def generate(self, n: int, seed: int = 0) -> Float[np.ndarray, "n ..."]:
         """`n` generated points, in data units, by the averaged weights where there are some; the first of more are the same."""

@@ -150,6 +150,11 @@ class Experiment(Component):
         size = self.dataset.size
         return None if size is None else Fraction(size, self.updates.learned * self.batch_size)
 
+    def epoch(self, step: int) -> int:
+        """How many epochs are over at `step`; 0 where they never end."""
+        length = self.steps_per_epoch
+        return 0 if length is None else math.floor(step / length)
+
     def scheduled(self) -> dict[str, Schedule]:
         """The schedule of every number that has one, by the number's dotted path; raises SettingError."""
         known = {path for path in numbers(self) if path != "seed" and not path.startswith("schedule.")}

@@ -10,7 +10,8 @@ from typing import Any
 from ganexp.component import Component, SettingError, component, setting
 from ganexp.description import describe
 from ganexp.experiment import Experiment
-from ganexp.observe.metric import EVALUATION, Metric
+from ganexp.observe.metric import END, EVALUATION, Metric
+from ganexp.observe.view import EPOCH, PICTURE, View
 
 STRIP_ROWS = 40
 
@@ -39,7 +40,7 @@ class Sweep(Component):
 class Job(Component):
     """`steps` training steps of `experiment`, with records in the folder `out`.
 
-    What is measured is `metric`, any number of parts by name. Every `log_every` steps the losses are recorded, every `eval_every` the metrics on `eval_samples` points (at the end on `final_samples` at least), every
+    What is measured is `metric`, and what is drawn is `view`, any number of parts by name. Every `log_every` steps the losses are recorded, every `eval_every` the metrics on `eval_samples` points (at the end on `final_samples` at least), every
     `image_every` the pictures, every `checkpoint_every` the state; 0 leaves that to the start and the end.
     `explain_divergence` looks for the operation at which a diverged run went wrong; `profile` traces the run after its first
     chunk into `out`/profile. `epochs`, where the data set has an end, takes the place of `steps`, and may be a fraction.
@@ -47,6 +48,7 @@ class Job(Component):
 
     experiment: Experiment
     metric: dict[str, Metric] = setting({})
+    view: dict[str, View] = setting({})
     steps: int = setting(20000, least=1, most=2**31 - 1)
     epochs: float | None = setting(None, above=0)
     log_every: int = setting(100, least=0)
@@ -73,8 +75,33 @@ class Job(Component):
                     "eval_samples", f"{self.eval_samples} is out of range; metric {name} needs at least {metric.least}"
                 )
 
+        for name, view in self.view.items():
+            if (why := view.fits(self.experiment)) is not None:
+                raise SettingError(f"view.{name}", f"{why}; leave {name} out of view=[...]")
+
+    def due(self, every: int, step: int, stride: int = 1) -> bool:
+        """Whether what is recorded `every` so many steps, at the start and at the end is due at `step`; of a run that takes part in
+        every `stride`-th record on the way, that of the start is left to others."""
+        if step in (0, self.steps):
+            return step > 0 or stride == 1
+        return every > 0 and step % (every * stride) == 0
+
+    def frame_due(self, view: View, step: int, stride: int = 1) -> bool:
+        """Whether a view has a frame at `step`, of those that are read on the way."""
+        if view.when == END and step in (0, self.steps):
+            return False  # It is read with the last evaluation.
+        if view.when == EPOCH and view.every is None:
+            return self.strip_due(step)
+        every = self._rhythm(view)
+        return every is not None and self.due(every, step, stride)
+
+    def _rhythm(self, view: View) -> int | None:
+        """The steps between two frames, 0 for the start and the end alone; None where it has no such rhythm."""
+        usual = {PICTURE: self.image_every, EVALUATION: self.eval_every}
+        return usual.get(view.when) if view.every is None else view.every
+
     def strip_due(self, step: int) -> bool:
-        """Whether the epoch strip gets a row at `step`: at the start and after each epoch, but never more than 40 rows in all.
+        """Whether views by epoch get a frame at `step`: at the start and after each epoch, but never more than 40 rows in all.
 
         After 40 epochs every second one has a row, after 80 every fourth, and so on.
         """
@@ -83,27 +110,23 @@ class Job(Component):
         return step == 0 or self._rows(step) > self._rows(step - 1)
 
     def next_strip(self, step: int) -> int:
-        """The next step after `step` at which the strip gets a row; `steps` where there is none before."""
+        """The next step after `step` at which views by epoch get a frame; `steps` where there is none before."""
         length = self._strip_length
         if length is None:
             return self.steps
-        stride = strip_stride(self.epoch(step))
-        epoch = (self.epoch(step) // stride + 1) * stride
+        now = self.experiment.epoch(step)
+        epoch = (now // strip_stride(now) + 1) * strip_stride(now)
         return min(self.steps, max(step + 1, math.ceil(epoch * length)))
 
     @property
     def _strip_length(self) -> Fraction | None:
-        """The steps of an epoch, where each may get a row of images."""
-        return self.experiment.steps_per_epoch if self.experiment.dataset.images and self.image_every else None
-
-    def epoch(self, step: int) -> int:
-        """How many epochs are over at `step`."""
-        length = self.experiment.steps_per_epoch
-        return 0 if length is None else math.floor(step / length)
+        """The steps of an epoch, where each may get a row of a view."""
+        by_epoch = any(view.when == EPOCH and view.every is None for view in self.view.values())
+        return self.experiment.steps_per_epoch if by_epoch and self.image_every else None
 
     def _rows(self, step: int) -> int:
-        stride = strip_stride(self.epoch(step))
-        return self.epoch(step) // stride * stride
+        epoch = self.experiment.epoch(step)
+        return epoch // strip_stride(epoch) * strip_stride(epoch)
 
     def _steps(self, epochs: float) -> int:
         length = self.experiment.steps_per_epoch
@@ -120,7 +143,8 @@ class Job(Component):
 
     def next_stop(self, step: int, length: int) -> int:
         """The next step at which something is due, but at most `length` steps on."""
-        everies = (self.log_every, self.eval_every, self.image_every, self.checkpoint_every)
+        own = (view.every for view in self.view.values())
+        everies = (self.log_every, self.eval_every, self.image_every, self.checkpoint_every, *own)
         due = (every - step % every + step for every in everies if every)
         return min(self.steps, self.next_strip(step), step + length, *due)
 

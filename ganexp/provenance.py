@@ -30,6 +30,7 @@ from ganexp import (  # noqa: F401
 from ganexp.component import SettingError, with_number
 from ganexp.description import describe, rebuild
 from ganexp.job import Job
+from ganexp.views import components  # noqa: F401
 
 EXPERIMENT = "experiment."
 SETTINGS, JOB = "settings", "job"

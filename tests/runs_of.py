@@ -18,6 +18,8 @@ def assert_same_run(one: Path, other: Path) -> None:
     assert told[0]["final"]
     pictures = [{path.name: path.read_bytes() for path in (folder / "images").iterdir()} for folder in (one, other)]
     assert pictures[0] == pictures[1]
+    frames = [path.read_bytes() if (path := folder / "frames.bin").exists() else b"" for folder in (one, other)]
+    assert frames[0] == frames[1]
     newest = [checkpoints.paths(folder)[0] for folder in (one, other)]
     assert newest[0].name == newest[1].name
     assert newest[0].read_bytes() == newest[1].read_bytes()

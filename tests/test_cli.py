@@ -197,7 +197,7 @@ def columns(folder: Path) -> list[str]:
 def test_the_folder_holds_what_the_contract_says(finished):
     kind, folder, _ = finished
     names = {path.name for path in folder.iterdir() if "tfevents" not in path.name}
-    assert names == {".hydra", "checkpoints", "images", "metrics.csv", "run.json"}
+    assert names == {".hydra", "checkpoints", "frames.bin", "images", "metrics.csv", "run.json"}
     assert len(list(folder.glob("events.out.tfevents.*"))) == 1
     assert {path.name for path in (folder / ".hydra").iterdir()} == {"config.yaml", "hydra.yaml", "overrides.yaml"}
     assert yaml.safe_load((folder / ".hydra" / "overrides.yaml").read_text()) == [*KINDS[kind][0], f"out={folder}"]

@@ -13,6 +13,7 @@ from ganexp.config.build import load
 from ganexp.config.compose import conf_dir
 from ganexp.config.schema import classes
 from ganexp.observe.metric import Metric
+from ganexp.observe.view import View
 
 CONF = Path(__file__).resolve().parent.parent / "conf"
 # Recipes and intentions are made of the options tested here.
@@ -20,7 +21,7 @@ WITHOUT = {"experiment", "debug", "search", "hydra"}
 GROUPS = (
     "average", "dataset", "gradient", "input", "loss", "metric", "model", "model/discriminator", "model/generator", "model/reconstructor", "optimizer", "output", "penalty",
     "prior",
-    "schedule", "updates",
+    "schedule", "updates", "view",
 )  # fmt: skip
 SMALL = ("batch_size=8", "generator_optimizer=sgd", "discriminator_optimizer=sgd")
 TINY_NETS = tuple(
@@ -119,6 +120,39 @@ def test_data_sets_bring_every_metric_that_fits(name):
     job = load([f"dataset={name}", *source])[1]
     fitting = {option for option, cls in classes(Metric).items() if cls().fits(job.experiment) is None}
     assert {*job.metric} == fitting
+
+
+# A data set that brings the view, and one of data that it is not for.
+DRAWN = {
+    "phase": ("dataset=dirac",),
+    "features": ("dataset=curve", "model.discriminator.width=2"),
+} | dict.fromkeys(
+    ("accuracy", "classes", "interpolation", "real", "strip"),
+    ("dataset=binarized_mnist", "dataset.source=bundled", "dataset.examples=300", "model=mlp"),
+)  # fmt: skip
+UNDRAWN = {name: "dataset=ring" for name in DRAWN if name != "features"} | {"modes": "dataset=curve"}
+
+
+@pytest.mark.parametrize("name", options("view"))
+def test_views_keep_their_contract(name):
+    words = (*DRAWN.get(name, ()), f"view=[{name}]", "batch_size=8", "eval_samples=40")
+    nets = () if "dataset=dirac" in words else TINY_NETS
+    job = load([*(word for word in nets if word.rpartition("=")[0] not in " ".join(words)), *words])[1]
+    contracts.check_view(job, name)
+    if name in UNDRAWN:
+        with pytest.raises(SettingError, match=rf"^view\.{name}: .*; leave {name} out of view="):
+            load([f"view=[{name}]", UNDRAWN[name]])
+
+
+@pytest.mark.parametrize("name", [path.stem for path in sorted((CONF / "dataset").glob("*.yaml"))])
+def test_data_sets_bring_every_view_that_fits_but_for_the_losses_of_points(name):
+    source = ("dataset.source=bundled",) if name == "binarized_mnist" else ()
+    job = load([f"dataset={name}", *source])[1]
+    fitting = {option for option, cls in classes(View).items() if cls().fits(job.experiment) is None}
+    if name == "dirac":
+        assert {*job.view} == {"phase"}
+    else:
+        assert {*job.view} == fitting - (set() if job.experiment.dataset.images else {"losses"})
 
 
 @pytest.mark.parametrize("name", options("input"))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 import math
+import shutil
 
 import jax
 import jax.numpy as jnp
@@ -23,10 +24,9 @@ from ganexp.metrics.of_images import leak
 from ganexp.metrics.of_players import minibatch_accuracy
 from ganexp.observe.metric import Reference
 from ganexp.observe.readings import HostArrays, Readings, read
-from ganexp.observe.samples import classified
+from ganexp.observe.samples import Samples, classified
 from ganexp.outputs import GumbelSigmoid, StraightThrough, Threshold
 from ganexp.priors import Normal, Uniform
-from ganexp.records.rows import RowFile
 from ganexp.training import init
 from ganexp.types import DISCRIMINATOR, GENERATOR
 from ganexp.views.probe_images import STEPS, between, nearest
@@ -74,6 +74,18 @@ def test_a_run_draws_its_pictures_and_grows_its_strip(small_run):
         with Image.open(small_run / "images" / f"strip_{step:010d}.png") as picture:
             heights.append(picture.height)
     assert heights[2] - heights[1] == heights[1] - heights[0] > 28
+
+
+def test_its_pictures_are_drawn_again_from_frames_and_from_the_checkpoint(small_run, tmp_path):
+    recorded = {path.name: path.read_bytes() for path in (small_run / "images").iterdir()}
+    assert ganexp("view", str(small_run), "--out", str(tmp_path / "frames")) == 0
+    assert {path.name: path.read_bytes() for path in (tmp_path / "frames").iterdir()} == recorded
+    copy = shutil.copytree(small_run, tmp_path / "copy")
+    (copy / "frames.bin").unlink()
+    names = ("samples", "interpolation", "losses", "classes", "accuracy")
+    assert ganexp("view", str(copy), "--view", ",".join(names), "--out", str(tmp_path / "state")) == 0
+    for name in names:
+        assert (tmp_path / "state" / f"{name}_0000000012.png").read_bytes() == recorded[f"{name}_0000000012.png"]
 
 
 @pytest.mark.slow  # A whole run with another output: its programs take ten seconds to compile.
@@ -194,17 +206,22 @@ def test_blocks_change_no_number():
         np.testing.assert_allclose(found, expected, rtol=1e-6)
 
 
+def readings(job, data):
+    samples = Samples(job.experiment, data, init(arrays(job.experiment)), 20, jnp.int32(0))
+    return read(job.metric, {}, samples, jnp.asarray(job.experiment.dataset.extent, jnp.float32))[0]
+
+
 @pytest.mark.slow  # The probe of images and that of points, both compiled for this alone: ten seconds.
 def test_metrics_of_images_read_them():
     job = load(SMALL)[1]
     experiment = job.experiment
-    found = read(job.metric, experiment, experiment.dataset.load(), init(arrays(experiment)), 20, jnp.int32(0))
+    found = readings(job, experiment.dataset.load())
     assert found.by_sample["fake"].shape == (20, 28, 28, 1)
     expected = classified(experiment.dataset, found.by_sample["fake"]).probabilities
     np.testing.assert_allclose(found.by_sample["reading"].probabilities, expected, rtol=1e-4)
     assert found.once["leak"] == 1
     points = load([])[1]
-    found = read(points.metric, points.experiment, (), init(arrays(points.experiment)), 20, jnp.int32(0))
+    found = readings(points, ())
     assert {*found.by_sample} == {"fake", "output_real", "output_fake"}
 
 
@@ -237,22 +254,6 @@ def test_the_strip_has_a_row_for_each_epoch_and_never_too_many(words):
 def test_toys_have_no_strip(tiny_job):
     assert not tiny_job.strip_due(0)
     assert tiny_job.next_strip(0) == tiny_job.steps
-
-
-def test_rows_are_kept_forgotten_from_a_step_on_and_never_torn(tmp_path):
-    path = tmp_path / "images" / "strip.rows"
-    rows = np.arange(3 * 2 * 4, dtype=np.uint8).reshape(3, 2, 4)
-    file = RowFile(path, (2, 4), 0)
-    for number, row in enumerate(rows):
-        file.append(10 * number, number, row)
-    epochs, kept = file.rows()
-    np.testing.assert_array_equal(epochs, [0, 1, 2])
-    np.testing.assert_array_equal(kept, rows)
-    with path.open("ab") as torn:
-        torn.write(b"torn")
-    epochs, kept = RowFile(path, (2, 4), 20).rows()
-    np.testing.assert_array_equal(epochs, [0, 1])
-    np.testing.assert_array_equal(kept, rows[:2])
 
 
 def test_the_way_between_two_noises_keeps_their_length_where_they_are_normal():

@@ -110,7 +110,9 @@ def test_epochs_are_steps(tiny_job):
     assert load([*words, "epochs=0.04"])[1].steps == 1
     assert load([*words, "steps=7"])[1].steps == 7
     odd = load([*words[:2], "batch_size=300", "epochs=3"])[1]
-    assert (odd.steps, odd.epoch(49), odd.epoch(50)) == (50, 2, 3), "the third epoch ends in step 50"
+    assert (odd.steps, odd.experiment.epoch(49), odd.experiment.epoch(50)) == (50, 2, 3), (
+        "the third epoch ends in step 50"
+    )
     with pytest.raises(SettingError, match=r"epochs: .* 0 steps, where one is 25"):
         load([*words, "epochs=0.03"])
     with pytest.raises(SettingError, match=r"epochs: .* give steps=N"):

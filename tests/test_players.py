@@ -24,7 +24,7 @@ from ganexp.records.table import read_table
 from ganexp.training import chunk, draw, init, no_report, signals, train_step
 from ganexp.types import DISCRIMINATOR, GENERATOR, RECONSTRUCTOR
 from ganexp.updates import update
-from ganexp.views.pictures import equilibrium
+from ganexp.views.of_training import equilibrium
 
 SIZES = tuple(
     f"model.{player}.{size}" for player in (GENERATOR, DISCRIMINATOR, RECONSTRUCTOR) for size in ("width=4", "depth=1")

@@ -50,6 +50,7 @@ class _Handful(Dataset):
 def job():
     words = (
         "metric=[grid_divergence,sliced_wasserstein,discriminator_output,gradient_norm]",
+        "view=[samples]",
         *NETS,
         "batch_size=32",
         "steps=20",

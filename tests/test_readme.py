@@ -36,7 +36,7 @@ def commands():
     [
         command
         for command in commands()
-        if not re.search(r" (-m|resume|extend|report|quiz|classifier|--|list)", command)
+        if not re.search(r" (-m|resume|extend|report|view|quiz|classifier|--|list)", command)
     ],
 )
 def test_every_command_on_the_pages_composes(command):

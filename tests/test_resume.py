@@ -108,6 +108,7 @@ def assert_same_run(left: Path, right: Path) -> None:
     pictures = [{path.name: path.read_bytes() for path in (folder / "images").iterdir()} for folder in (left, right)]
     assert pictures[0] == pictures[1]
     assert len(pictures[0]) >= 3
+    assert (left / "frames.bin").read_bytes() == (right / "frames.bin").read_bytes()
     final = [json.loads((folder / "run.json").read_text())["final"] for folder in (left, right)]
     assert final[0] == final[1] != {}
     assert_same_events(events(left), events(right))

@@ -14,8 +14,8 @@ PACKAGE = Path(__file__).resolve().parent.parent
 PAPER = re.compile(r" ?\(([^()]*[A-Za-z][^()]* (?:19|20)\d\d[^()]*)\)")
 HEAD = """# What can be chosen
 
-Made by `ganexp list --markdown`. `GROUP=OPTION` chooses one, and `GROUP=[OPTION,OPTION]` any number of inputs, penalties, rules of gradients and schedules; `optimizer` is of all players,
-`generator_optimizer` and `discriminator_optimizer` of one."""
+Made by `ganexp list --markdown`. `GROUP=OPTION` chooses one, and `GROUP=[OPTION,OPTION]` any number of inputs, penalties, rules of gradients, schedules, metrics and views; `optimizer` is of
+all players, `generator_optimizer` and `discriminator_optimizer` of one."""
 
 
 def text(chosen: Sequence[str]) -> str:
@@ -51,9 +51,9 @@ def _source(group: str, name: str) -> str:
 
 @functools.cache
 def _classes() -> dict[str, str]:
-    """The file of each class of the package, by its name in small letters."""
+    """The file of each component's class, by its name in small letters."""
     found: dict[str, str] = {}
     for path in sorted(PACKAGE.rglob("*.py")):
-        for name in re.findall(r"^class (\w+)\(", path.read_text("utf-8"), re.MULTILINE):
+        for name in re.findall(r"^@component\nclass (\w+)\(", path.read_text("utf-8"), re.MULTILINE):
             found.setdefault(name.lower(), path.relative_to(PACKAGE.parent).as_posix())
     return found

@@ -15,15 +15,20 @@ from ganexp.cli.exit_codes import FAILED, FINISHED, INTERRUPTED, MISTAKE
 from ganexp.cli.sentences import say
 from ganexp.version import __version__
 
-# Each command with the flags it takes; `report` has a parser of its own.
+# Each command with the flags it takes; `report` and `view` have parsers of their own.
 COMMANDS = {
     "train": ("multirun", "cfg", "dry_run"),
     "resume": ("cfg", "dry_run"),
     "extend": ("dry_run",),
     "report": (),
+    "view": (),
     "quiz": (),
     "classifier": (),
     "list": ("markdown",),
+}
+OWN = {
+    "report": "--by, --metric, --where, --format and --out behind its name",
+    "view": "--step, --view and --out behind its name",
 }
 FLAGS = {"multirun": "-m", "cfg": "--cfg", "dry_run": "--dry-run", "markdown": "--markdown"}
 
@@ -97,6 +102,18 @@ def _report(arguments: list[str]) -> int:
     return guarded(lambda: report.command(arguments))
 
 
+def _view(arguments: list[str], notes: list[str]) -> int:
+    for note in notes:
+        print(f"ganexp: note: {note}", file=sys.stderr)
+    if (refused := environment.refusal(device=True)) is not None:
+        return _refuse(refused)
+    environment.settle()
+    from ganexp.cli import view
+    from ganexp.cli.guard import guarded
+
+    return guarded(lambda: view.command(arguments))
+
+
 def _refuse(sentence: str) -> int:
     say(sentence)
     return MISTAKE
@@ -110,6 +127,8 @@ def _main(arguments: list[str]) -> int:
     notes = environment.pin()
     if arguments[:1] == ["report"] and not {"-h", "--help"} & {*arguments}:
         return _report(arguments[1:])
+    if arguments[:1] == ["view"] and not {"-h", "--help"} & {*arguments}:
+        return _view(arguments[1:], notes)
     typed = _parser().parse_intermixed_args(arguments)
     command, words = (
         (typed.words[0], typed.words[1:]) if typed.words[:1] and typed.words[0] in COMMANDS else ("train", typed.words)
@@ -147,7 +166,7 @@ def _unfit(command: str, typed: argparse.Namespace) -> str | None:
     """What is wrong with the flags that were typed with a command."""
     for flag, text in FLAGS.items():
         if getattr(typed, flag) and flag not in COMMANDS[command]:
-            known = " and ".join(FLAGS[name] for name in COMMANDS[command])
+            known = OWN.get(command) or " and ".join(FLAGS[name] for name in COMMANDS[command])
             return f"{command} takes no {text}; {f'it takes {known}' if known else 'it takes no flags'}"
     if typed.multirun and typed.cfg:
         return "--cfg prints the config of one run; leave out -m"

@@ -19,6 +19,8 @@ ganexp trains a GAN and records it for TensorBoard.
   ganexp resume FOLDER [steps=N ...]     go on with a run or a sweep where it stopped, bit for bit, or longer
   ganexp extend FOLDER SETTING=VALUES    add runs to a sweep: ganexp extend FOLDER seed='range(8,16)'
   ganexp report FOLDER ...               what many runs say together: a table, figures and a page
+  ganexp view FOLDER [--step N] [--view NAME,NAME] [--out FOLDER]
+                                         draw a run's pictures again, or others of its last checkpoint
   ganexp quiz FOLDER [seed=N]            spot the fake: a page with a run's digits among real ones
   ganexp classifier [dataset=mnist]      train the digit classifier that the metrics of images use
   ganexp list [GROUP]                    every option of a group with a line about it

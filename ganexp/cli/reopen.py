@@ -45,12 +45,12 @@ def words_of(known: dict[str, Any]) -> list[str]:
     return [str(word) for word in words] if isinstance(words, list) else []
 
 
-def newest(folder: Path, job: Job) -> Checkpoint | None:
-    """The newest good checkpoint of a run; None where it stopped before its first; raises Mistake where none of them is good.
+def newest(folder: Path, job: Job, step: int | None = None) -> Checkpoint | None:
+    """The newest good checkpoint of a run, or that at `step`; None where it stopped before its first; raises Mistake where none is good.
 
     Says which ones are damaged. Raises SettingError for one that other settings made.
     """
-    found = checkpoints.paths(folder)
+    found = [path for path in checkpoints.paths(folder) if step is None or int(path.stem) == step]
     like = jax.eval_shape(lambda: (init(arrays(job.experiment)), no_report(job.experiment)))
     for path in found:
         try:
@@ -58,6 +58,8 @@ def newest(folder: Path, job: Job) -> Checkpoint | None:
             refuse_changes(folder, checkpoints.settings_of(path), job.settings())
             return checkpoints.load(path, like)
         except BadCheckpoint as error:
+            if step is not None:
+                raise Mistake(str(error)) from None
             print(f"ganexp: {error}; trying the one before it", file=sys.stderr)
     if found:
         raise Mistake(f"{folder}: none of its {len(found)} checkpoints is good; start the run anew in another folder")

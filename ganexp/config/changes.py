@@ -23,7 +23,7 @@ from ganexp.provenance import located, record, refuse_changes, restore
 
 LENGTHS = ("steps", "epochs")  # Each takes the other's place.
 INTENTIONS = "debug"  # A group whose options set what is the job's.
-PARTS = ("metric",)  # What is chosen for the job: which parts there are depends on the data set.
+PARTS = ("metric", "view")  # What is chosen for the job: which parts there are depends on the data set.
 
 
 def merged(before: Sequence[str], words: Sequence[str]) -> list[str]:

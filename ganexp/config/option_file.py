@@ -13,7 +13,7 @@ from ganexp.config.files import File, line_of
 from ganexp.config.options import NETWORKS, PLAYER_OPTIMIZERS, file_of, folder_of, groups, options
 from ganexp.spelling import nearest
 
-LISTS = ("input", "penalty", "gradient", "schedule", "metric")
+LISTS = ("input", "penalty", "gradient", "schedule", "metric", "view")
 # Those that may be left empty: there is no game without two players.
 NEEDED = ("model/generator", "model/discriminator")
 OPTIONAL = ("average", "experiment", "debug", "search", *(group for group in NETWORKS if group not in NEEDED))

@@ -27,8 +27,10 @@ from ganexp.component import option_name
 from ganexp.experiment import Experiment, Model
 from ganexp.job import Job
 from ganexp.observe.metric import Metric
+from ganexp.observe.view import View
 from ganexp.parts import Average, Gradient, Input, Penalty
 from ganexp.types import Architecture, Dataset, Loss, Output, Prior, Schedule, Updates
+from ganexp.views import components  # noqa: F401
 
 BASES = {
     "average": Average,
@@ -43,6 +45,7 @@ BASES = {
     "schedule": Schedule,
     "updates": Updates,
     "metric": Metric,
+    "view": View,
 }
 JOB_FIELDS = tuple(field.name for field in dataclasses.fields(Job) if field.name != "experiment")
 EXPERIMENT_FIELDS = tuple(field.name for field in dataclasses.fields(Experiment))

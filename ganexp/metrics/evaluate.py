@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import jax
 import numpy as np
 
-from ganexp.metrics.of_digits import ClassifierScore
 from ganexp.observe.metric import END, EVALUATION, Arrays, Bars, Metric, Reference
 from ganexp.observe.readings import HostArrays, Readings
 from ganexp.ranking import FLOOR, NEITHER
@@ -56,12 +55,6 @@ class Evaluator:
             for name, metric, arrays in self._with_arrays(readings)
             for tag, histogram in metric.histograms(arrays, self.known(name)).items()
         }
-
-    def class_shares(self, readings: Readings) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-        """The share of each class among the generated images, and among the training set's, where a classifier knows them."""
-        for name, metric, arrays in self._with_arrays(readings):
-            if isinstance(metric, ClassifierScore):
-                yield metric.shares(arrays, self.known(name)), self.known(name).reference
 
     def _with_arrays(self, readings: Readings) -> list[tuple[str, Metric, Arrays]]:
         """The metrics by name, each with what it reads: those that have floors on as many samples as there are real points."""

@@ -79,7 +79,7 @@ class MinibatchAccuracy(Metric):
         return None if experiment.dataset.size is not None else "the points are made, and there is no whole set of them"
 
     def read(self, samples: Samples) -> dict[str, PyTree]:
-        return {"minibatch_accuracy": minibatch_accuracy(samples.experiment, samples.data, samples.state)}
+        return {"minibatch_accuracy": samples.once(minibatch_accuracy)}
 
     def score(self, arrays: Arrays, known: Any) -> dict[str, float]:
         return {"accuracy/minibatches": float(np.asarray(arrays["minibatch_accuracy"]).mean())}

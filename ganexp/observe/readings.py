@@ -7,13 +7,14 @@ from typing import Any, NamedTuple
 
 import jax
 import numpy as np
-from jaxtyping import Int, PyTree
+from jaxtyping import Float
 
 from ganexp.component import arrays
-from ganexp.experiment import Experiment
 from ganexp.observe.metric import Metric
 from ganexp.observe.samples import Samples, classified
-from ganexp.types import Dataset, TrainState
+from ganexp.observe.scene import Scene
+from ganexp.observe.view import View
+from ganexp.types import Dataset
 
 _classified = jax.jit(classified)
 
@@ -26,18 +27,14 @@ class Readings(NamedTuple):
 
 
 def read(
-    metrics: Mapping[str, Metric],
-    experiment: Experiment,
-    data: PyTree,
-    state: TrainState,
-    count: int,
-    block: Int[Any, ""],
-) -> Readings:
-    """What the metrics read of the `block`-th `count` samples; pure."""
-    samples, readings = Samples(experiment, data, state, count, block), Readings({}, {})
+    metrics: Mapping[str, Metric], views: Mapping[str, View], samples: Samples, extent: Float[Any, "d 2"]
+) -> tuple[Readings, dict[str, dict[str, Any]]]:
+    """What the metrics read of some samples; and what each view reads of the scene that these are part of, by name; pure."""
+    readings = Readings({}, {})
     for metric in metrics.values():
         (readings.by_sample if metric.by_sample else readings.once).update(metric.read(samples))
-    return readings
+    scene = Scene(samples, extent)
+    return readings, {name: view.read(scene) for name, view in views.items()}
 
 
 def join(blocks: Sequence[Readings], more: Mapping[str, Any]) -> Readings:

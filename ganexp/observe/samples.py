@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import cached_property
 from typing import Any
 
@@ -27,6 +28,7 @@ class Samples:
     def __init__(self, experiment: Experiment, data: PyTree, state: TrainState, count: int, block: Int[Any, ""]):
         self.experiment, self.data, self.state = experiment.at(state.step), data, state
         self._count, self._block = count, block
+        self._found: dict[Callable[..., Any], Any] = {}
         self._key = jax.random.fold_in(jax.random.fold_in(experiment.key(Stream.EVALUATION), 1), block)
         # Only networks for images have patches to run out of memory with.
         self._size = BLOCK if experiment.dataset.images else count
@@ -80,6 +82,12 @@ class Samples:
         """The gradient, on `batch`, that each player moves by: of all that it minimizes, as the rules of `gradient` have it."""
         players = self.experiment.players
         return {player: gradient(self.experiment, player, self.state, self.batch, train=False) for player in players}
+
+    def once(self, function: Callable[[Experiment, PyTree, TrainState], Any]) -> Any:
+        """What a function makes of the experiment, the data and the state; computed once for all who ask for it."""
+        if function not in self._found:
+            self._found[function] = function(self.experiment, self.data, self.state)
+        return self._found[function]
 
     def generate(self, noise: Float[Array, "n d"], train: bool = False) -> Float[Array, "n ..."]:
         """Generated points, by the averaged weights where there are some; `train`: as the discriminator sees them in training."""

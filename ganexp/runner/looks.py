@@ -6,69 +6,66 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import jax
-from jaxtyping import Float, PyTree
+from jaxtyping import PyTree
 
 from ganexp.component import arrays, numbers
 from ganexp.job import Job
-from ganexp.observe.metric import END, LOG, Metric
+from ganexp.observe.metric import END, EVALUATION, LOG, Metric
 from ganexp.observe.readings import Readings, read
+from ganexp.observe.samples import Samples
+from ganexp.observe.view import EPOCH, View
 from ganexp.runner.device import Constants, Runs
 from ganexp.types import TrainState
-from ganexp.views.probe import Snapshot, snapshot
-from ganexp.views.probe_images import strip_row
 
 
 class Wanted(NamedTuple):
-    """What is recorded at a step: a row of the epoch strip, for instance, and the strip's picture; `scheduled`: the numbers that
+    """What is recorded at a step. `frames`: the views that are read; `pictures`: those that are drawn; `scheduled`: the numbers that
     follow a schedule; `often`: metrics that are read at each record of the losses."""
 
     step: int
     log: bool
     evaluate: bool
-    draw: bool
-    strip: bool
-    strip_picture: bool
+    frames: tuple[str, ...]
+    pictures: tuple[str, ...]
     checkpoint: bool
     scheduled: bool
     often: bool
 
 
 class Look(NamedTuple):
-    """What the device sees at a step of what is wanted."""
+    """What the device sees at a step of what is wanted; of `views`, what each reads, by name."""
 
     readings: Readings | None
-    snapshot: Snapshot | None
-    strip_row: Float[Any, "n ..."] | None
+    views: dict[str, dict[str, Any]]
     scheduled: dict[str, Any]
     often: Readings
 
 
 class LastLook(NamedTuple):
-    """What the last evaluation reads, on the host: its blocks, and what metrics read of the whole run."""
+    """What the last evaluation reads, on the host: its blocks, and what metrics and views read of the whole run."""
 
     blocks: list[Readings]
     whole: Readings
+    views: dict[str, dict[str, Any]]
 
 
 def wanted(job: Job, step: int, stride: int = 1) -> Wanted:
     """What is recorded at `step` of a run that takes part in every `stride`-th of the evaluations and pictures on the way."""
-
-    def due(every: int, stride: int = 1) -> bool:
-        if step in (0, job.steps):
-            return step > 0 or stride == 1
-        return every > 0 and step % (every * stride) == 0
-
-    log, evaluate, draw = due(job.log_every), due(job.eval_every, stride), due(job.image_every, stride)
-    row = job.strip_due(step)
-    film = job.experiment.dataset.images and job.image_every > 0
+    log, evaluate = job.due(job.log_every, step), job.due(job.eval_every, step, stride)
+    # Rows by epoch are recorded by every run; their picture is as rare as the others.
+    film = stride > 1 and job.image_every > 0 and job.due(job.image_every, step, stride)
+    frames = tuple(name for name, view in job.view.items() if job.frame_due(view, step, stride))
     return Wanted(
         step,
         log=log,
         evaluate=evaluate,
-        draw=draw,
-        strip=row,
-        strip_picture=row if stride == 1 else film and draw,
-        checkpoint=step > 0 and due(job.checkpoint_every),
+        frames=frames,
+        pictures=tuple(
+            name
+            for name, view in job.view.items()
+            if (film if stride > 1 and view.when == EPOCH and view.every is None else name in frames)
+        ),
+        checkpoint=step > 0 and job.due(job.checkpoint_every, step),
         scheduled=bool(job.experiment.schedule) and (log or evaluate),
         often=bool(_metrics(job, _at_log)) and (log or evaluate),
     )
@@ -94,39 +91,57 @@ def _metrics(job: Job, kind: Callable[[Metric], bool]) -> dict[str, Metric]:
 
 def look(runs: Runs, wanted: Wanted, state: TrainState, job: Job) -> Look:
     """What is wanted of this state."""
-    measured, often = _metrics(job, _at_evaluation), _metrics(job, _at_log)
+    often = _metrics(job, _at_log)
+    due = arrays({name: job.view[name] for name in wanted.frames})
+    beside = {name: view for name, view in due.items() if _rhythm(view) == EVALUATION}
+    readings, views = None, dict[str, dict[str, Any]]()
+    if wanted.evaluate:
+        shared = _metrics(job, _at_evaluation), beside, 0
+        readings, views = runs.apply(_read, state, shared=shared, samples=job.eval_samples)
+    # One program for each rhythm: which views fall together at a step compiles nothing anew.
+    for rhythm in dict.fromkeys(_rhythm(view) for name, view in due.items() if name not in beside):
+        views |= seen(runs, state, job, {name: view for name, view in due.items() if _rhythm(view) == rhythm})
     return Look(
-        readings=runs.apply(_read, state, shared=(measured, 0), samples=job.eval_samples) if wanted.evaluate else None,
-        snapshot=runs.apply(_snapshot, state) if wanted.draw else None,
-        strip_row=runs.apply(_strip_row, state) if wanted.strip else None,
+        readings,
+        views,
         scheduled=runs.apply(_scheduled, state) if wanted.scheduled else {},
-        often=runs.apply(_read, state, shared=(often, 0), samples=1) if wanted.often else Readings({}, {}),
+        often=runs.apply(_read, state, shared=(often, {}, 0), samples=1)[0] if wanted.often else Readings({}, {}),
     )
+
+
+def _rhythm(view: View) -> str | int:
+    return view.when if view.every is None else view.every
+
+
+def seen(runs: Runs, state: TrainState, job: Job, views: dict[str, View]) -> dict[str, dict[str, Any]]:
+    """What some views read of this state, by name."""
+    found: dict[str, dict[str, Any]] = runs.apply(_read, state, shared=({}, views, 0), samples=job.eval_samples)[1]
+    return found
 
 
 def last_look(runs: Runs, state: TrainState, job: Job, samples: int, blocks: int) -> LastLook:
     """`blocks` blocks of `samples` points each, and what is read of the whole run."""
     measured, of_run = _metrics(job, _at_evaluation), _metrics(job, _of_run)
+    last = arrays({name: view for name, view in job.view.items() if view.when == END})
 
-    def read(metrics: dict[str, Metric], block: int) -> Readings:
-        return jax.device_get(runs.apply(_read, state, shared=(metrics, block), samples=samples))
+    def read(metrics: dict[str, Metric], views: dict[str, View], block: int) -> Any:
+        return jax.device_get(runs.apply(_read, state, shared=(metrics, views, block), samples=samples))
 
     # One after the other: the device never holds more than one.
-    return LastLook([read(measured, block) for block in range(blocks)], read(of_run, 0) if of_run else Readings({}, {}))
+    parts = [read(measured, {}, block)[0] for block in range(blocks)]
+    return LastLook(parts, *(read(of_run, last, 0) if of_run or last else (Readings({}, {}), {})))
 
 
 def _read(
-    constants: Constants, data: PyTree, state: TrainState, metrics: dict[str, Metric], block: Any, samples: int
-) -> Readings:
-    return read(metrics, constants.experiment, data, state, samples, block)
-
-
-def _snapshot(constants: Constants, data: PyTree, state: TrainState) -> Snapshot:
-    return snapshot(constants.experiment, data, state, constants.extent)
-
-
-def _strip_row(constants: Constants, data: PyTree, state: TrainState) -> Any:
-    return strip_row(constants.experiment, state)
+    constants: Constants,
+    data: PyTree,
+    state: TrainState,
+    metrics: dict[str, Metric],
+    views: dict[str, View],
+    block: Any,
+    samples: int,
+) -> tuple[Readings, dict[str, dict[str, Any]]]:
+    return read(metrics, views, Samples(constants.experiment, data, state, samples, block), constants.extent)
 
 
 def _scheduled(constants: Constants, data: PyTree, state: TrainState) -> dict[str, Any]:

@@ -82,8 +82,8 @@ def _train(start: Start, recorders: LaneRecorders, writer: Writer, hooks: Hooks,
                 seen = look(runs, due, state, job)
                 if first < step < job.steps and not stopped:
                     flight = launch()
-            if due.log or due.evaluate or due.draw or due.strip:
-                writer.submit(due.evaluate or due.draw, recorders.record, due, seen, report)
+            if due.log or due.evaluate or due.frames or due.pictures:
+                writer.submit(due.evaluate or bool(due.frames), recorders.record, due, seen, report)
             if step > first and (due.checkpoint or stopped):
                 writer.submit(True, recorders.checkpoint, step, state, report)
             if step == job.steps or stopped:

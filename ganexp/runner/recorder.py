@@ -2,38 +2,31 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
 import jax
-import numpy as np
 
-from ganexp.job import Job, strip_stride
+from ganexp.job import Job
 from ganexp.metrics.evaluators import evaluator
 from ganexp.observe.metric import LOG, Bars, ranking
 from ganexp.observe.readings import HostArrays, Readings, join
 from ganexp.records.events import EventFile
+from ganexp.records.frames import FRAMES_NAME, FrameFile
 from ganexp.records.hparams import final_scalars, session, session_end
 from ganexp.records.pictures import png_bytes, write_png
 from ganexp.records.recovery import recover
-from ganexp.records.rows import RowFile
-from ganexp.records.table import Table, read_table
+from ganexp.records.table import Table
+from ganexp.runner.exhibition import Artists, Exhibition
 from ganexp.runner.looks import LastLook, Look, Wanted
 from ganexp.runner.outcome import Outcome
 from ganexp.runner.pace import Clock
 from ganexp.training import Report
-from ganexp.types import WHITE, Image
-from ganexp.views.history import History
-from ganexp.views.pictures import Pictures
-from ganexp.views.probe import Snapshot
-from ganexp.views.probe_images import STRIP
-from ganexp.views.render_images import strip
+from ganexp.types import Image
 
 LEAST_BLOCK = 500
-LOSSES = "loss/discriminator", "loss/generator"
 LEAK = 0.9
 LEAK_WARNING = (
     "in training the generator's pixels are grey where the data's are 0 or 1, and whoever looks for grey tells them apart; "
@@ -46,8 +39,7 @@ class Recorder:
     """Writes what is due at each step of a run into its folder.
 
     `begin` is the step the records start from; what the folder holds of it and of later steps is forgotten. `data` are the
-    arrays of the data set, on the device. Records that others write beside these are in `batches`, and of `pictures` that they
-    share.
+    arrays of the data set, on the device. Records that others write beside these are in `batches`, and drawn by the same `artists`.
     """
 
     def __init__(
@@ -57,7 +49,7 @@ class Recorder:
         folder: Path,
         begin: int,
         clock: Clock,
-        pictures: Pictures | None = None,
+        artists: Artists | None = None,
         batches: bool = False,
     ):
         self.job, self.data, self.folder, self.clock = job, data, folder, clock
@@ -65,28 +57,17 @@ class Recorder:
         self.warnings: dict[str, str] = {}
         self._losses_recorded = job.experiment.losses()
         self._images = folder / "images"
-        self._pictures = pictures or Pictures(job.experiment)
         # What a person, or a full disk, took away is not forgotten without a word.
         if lost := recover(folder, begin):
             self.warnings["recovered"] = lost
+        # Before files are opened that an error would leave open.
+        frames = FrameFile(folder / FRAMES_NAME, begin, batches)
         self._events = EventFile(folder, begin, batches)
         self._table = Table(folder / "metrics.csv", [f"loss/{name}" for name in self._losses_recorded], begin, batches)
-        self._trail = self._earlier("dirac/theta", "dirac/psi")
-        self._losses_so_far = self._earlier("step", *LOSSES) if self.images else []
-        self._rows = RowFile(self._images / "strip.rows", (STRIP, *job.experiment.dataset.shape), begin)
+        self._views = Exhibition(job, folder, frames, artists or Artists(job.experiment), self._save)
+        if frames.lost:
+            self.warnings["frames"] = frames.lost
         self._forget_images(begin)
-
-    def _earlier(self, *columns: str) -> list[tuple[float, ...]]:
-        """What the table holds in some columns, in the rows that have a number in the last."""
-        table = read_table(self.folder / "metrics.csv")
-        if any(column not in table for column in columns):
-            return []
-        rows = zip(*(table[column].tolist() for column in columns), strict=True)
-        return [row for row in rows if not math.isnan(row[-1])]
-
-    def _history(self) -> History:
-        steps, discriminator, generator = np.array(self._losses_so_far).reshape(-1, 3).T
-        return History(np.array(self._trail).reshape(-1, 2), steps, discriminator, generator)
 
     def _forget_images(self, begin: int) -> None:
         for path in self._images.glob("*.png"):
@@ -118,6 +99,7 @@ class Recorder:
         """Write what waits for its batch."""
         self._events.flush()
         self._table.flush()
+        self._views.flush()
 
     def record(self, wanted: Wanted, look: Look, report: Report) -> None:
         """Write what is wanted of a step, whose look and report these are."""
@@ -125,10 +107,6 @@ class Recorder:
         if wanted.log or look.readings is not None:
             scalars |= self._losses(wanted.step, report)
             scalars |= self._often(look.often)
-            if "dirac/theta" in scalars:
-                self._trail.append((scalars["dirac/theta"], scalars["dirac/psi"]))
-            if self.images and LOSSES[0] in scalars:
-                self._losses_so_far.append((wanted.step, *(scalars[tag] for tag in LOSSES)))
             scalars |= {f"schedule/{path}": float(value) for path, value in look.scheduled.items()}
         if look.readings is not None:
             scalars |= self._evaluate(wanted.step, look.readings)
@@ -136,12 +114,12 @@ class Recorder:
             if scalars:
                 self._events.scalars(wanted.step, scalars)
                 self._table.append(wanted.step, scalars)
-            if look.snapshot is not None:
-                self._draw(wanted.step, look.snapshot)
-            if look.strip_row is not None:
-                self._grow_strip(wanted.step, np.asarray(look.strip_row))
-            if wanted.strip_picture:
-                self._draw_strip(wanted.step)
+            self._views.note(wanted.step, scalars)
+            for name in self.job.view:
+                if name in wanted.frames:
+                    self._views.add(wanted.step, name, look.views[name])
+                if name in wanted.pictures:
+                    self._views.show(wanted.step, name)
         self.latest |= scalars
 
     @property
@@ -154,19 +132,15 @@ class Recorder:
         """How many blocks make the last evaluation: at least `final_samples` points."""
         return -(-self.job.final_samples // self.final_block)
 
-    @property
-    def images(self) -> bool:
-        """Whether the data are images, of which more is recorded."""
-        return self.job.experiment.dataset.images
-
     def final(self, step: int, seen: LastLook) -> dict[str, float]:
         """The metrics of the last evaluation, the last losses, and what else was recorded last."""
         with self.clock.spent("metrics"):
             readings = join(seen.blocks, seen.whole.once)
             scores = evaluator(self.job, self.data, self.final_block, len(seen.blocks), final=True)(readings)
-        if "minibatch_accuracy" in readings.once:
-            accuracies = np.asarray(readings.once["minibatch_accuracy"])
-            self._save(step, {"accuracy": self._pictures.accuracy(accuracies, f"step {step:,}")})
+        with self.clock.spent("records"):
+            for name, read in seen.views.items():
+                self._views.add(step, name, read)
+                self._views.show(step, name)
         return scores | {tag: value for tag, value in self.latest.items() if tag not in scores}
 
     def close(self) -> None:
@@ -174,7 +148,10 @@ class Recorder:
         try:
             self._events.close()
         finally:
-            self._table.close()
+            try:
+                self._table.close()
+            finally:
+                self._views.close()
 
     def _losses(self, step: int, report: Report) -> dict[str, float]:
         return {} if step == 0 else {f"loss/{name}": float(report.losses[name]) for name in self._losses_recorded}
@@ -199,8 +176,6 @@ class Recorder:
                     self._events.bars(step, tag, histogram.counts)
                 else:
                     self._events.histogram(step, tag, histogram)
-            for shares, weights in evaluate.class_shares(readings):
-                self._save(step, {"classes": self._pictures.classes(shares, weights, f"step {step:,}")})
         return scores
 
     def _warn(self, step: int, tag: str, text: str) -> None:
@@ -208,22 +183,7 @@ class Recorder:
             self.warnings[tag] = text
             self._events.text(step, "warning", text)
 
-    def _draw(self, step: int, values: Snapshot) -> None:
-        self._save(step, self._pictures.draw(jax.device_get(values), f"step {step:,}", self._history()))
-
-    def _grow_strip(self, step: int, row: np.ndarray) -> None:
-        intensities = np.nan_to_num(np.clip(self.job.experiment.dataset.natural(row), 0, 1))
-        self._rows.append(step, self.job.epoch(step), np.round(WHITE * intensities).astype(np.uint8))
-
-    def _draw_strip(self, step: int) -> None:
-        epoch = self.job.epoch(step)
-        epochs, rows = self._rows.rows()
-        shown = epochs % strip_stride(epoch) == 0
-        picture = strip(rows[shown].astype(np.float32) / WHITE, epochs[shown], f"epoch {epoch:,}")
-        self._save(step, {"strip": picture})
-
-    def _save(self, step: int, drawn: dict[str, Image]) -> None:
-        for name, image in drawn.items():
-            png = png_bytes(image)
-            self._events.image(step, name, png)
-            write_png(self._images / f"{name}_{step:010d}.png", png)
+    def _save(self, step: int, name: str, image: Image) -> None:
+        png = png_bytes(image)
+        self._events.image(step, name, png)
+        write_png(self._images / f"{name}_{step:010d}.png", png)

@@ -28,9 +28,9 @@ from ganexp.types import TrainState
 
 if TYPE_CHECKING:
     # Of what is imported while the device is busy.
+    from ganexp.runner.exhibition import Artists
     from ganexp.runner.looks import LastLook, Look, Wanted
     from ganexp.runner.recorder import Recorder
-    from ganexp.views.pictures import Pictures
 
 
 class Lane(NamedTuple):
@@ -89,25 +89,25 @@ class LaneRecorders:
 
     def open(self, runs: Runs) -> None:
         """Open the records, and describe the runs in them."""
-        from ganexp.views.pictures import Pictures
+        from ganexp.runner.exhibition import Artists
 
         self._runs, self._data = runs, runs.first_copy()
-        pictures: dict[Hashable, Pictures] = {}
+        artists: dict[Hashable, Artists] = {}
 
         def open_one(lane: int) -> None:
             experiment = self.lanes[lane].job.experiment
             alike = _drawn_alike(experiment)
-            if alike not in pictures:
-                pictures[alike] = Pictures(experiment)
-            self._open(lane, pictures[alike])
+            if alike not in artists:
+                artists[alike] = Artists(experiment)
+            self._open(lane, artists[alike])
 
         self._each(open_one)
 
-    def _open(self, lane: int, pictures: Pictures) -> None:
+    def _open(self, lane: int, artists: Artists) -> None:
         from ganexp.runner.recorder import Recorder
 
         job, folder, words, note, swept, group = self.lanes[lane]
-        recorder = Recorder(job, self._data, folder, self._begin, self.clock, pictures, batches=len(self.lanes) > 1)
+        recorder = Recorder(job, self._data, folder, self._begin, self.clock, artists, batches=len(self.lanes) > 1)
         self._recorders[lane] = recorder
         note()
         recorder.describe(text(job, words), swept, group)

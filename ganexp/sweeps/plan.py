@@ -57,7 +57,9 @@ def lane_bytes(job: Job) -> int:
 
 
 def _kind(job: Job) -> tuple[Any, ...]:
-    apart = {"experiment", "metric", "out", "sweep"}
+    apart = {"experiment", "metric", "view", "out", "sweep"}
     records = tuple(getattr(job, field.name) for field in dataclasses.fields(job) if field.name not in apart)
-    metrics = tuple((name, type(metric), repr(describe(metric))) for name, metric in job.metric.items())
-    return jax.tree.structure(job.experiment), metrics, records, job.sweep.lanes, job.sweep.looks
+    observed = tuple(
+        (name, type(part), repr(describe(part))) for name, part in (*job.metric.items(), *job.view.items())
+    )
+    return jax.tree.structure(job.experiment), observed, records, job.sweep.lanes, job.sweep.looks

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -12,8 +12,9 @@ from ganexp.blocks import in_blocks
 from ganexp.datasets.images import shown
 from ganexp.experiment import Experiment, Stream
 from ganexp.game import sample
+from ganexp.observe.scene import Scene
 from ganexp.priors import Normal
-from ganexp.types import Images, Prior, TrainState
+from ganexp.types import Images, Prior
 
 SIDE = 8
 ROWS, STEPS = 6, 10
@@ -21,38 +22,36 @@ STRIP = 15
 TRAIN_BLOCK = 4000
 
 
-class ImageSnapshot(NamedTuple):
-    """Images in network coordinates: real ones and samples, eight rows of eight; the training image nearest to the last sample
-    of each row; and what lies on the way from one noise vector to another."""
-
-    real: Float[Array, "64 h w c"]
-    samples: Float[Array, "64 h w c"]
-    nearest: Float[Array, "8 h w c"]
-    way: Float[Array, "6 10 h w c"]
+def grid_real(scene: Scene) -> Float[Array, "64 h w c"]:
+    """The real images of a grid, in eight rows of eight."""
+    return scene.experiment.dataset.reference(scene.data, _keys(scene)[0], SIDE**2).x
 
 
-def image_snapshot(experiment: Experiment, data: Images, state: TrainState) -> ImageSnapshot:
-    """Everything the pictures of one step need, of images; pure."""
-    points, noise, ends = jax.random.split(experiment.key(Stream.PICTURES), 3)
-    samples = _generated(experiment, state, experiment.prior.sample(noise, SIDE**2))
-    ways = between(experiment.prior, *jnp.split(experiment.prior.sample(ends, 2 * ROWS), 2))
-    return ImageSnapshot(
-        experiment.dataset.reference(data, points, SIDE**2).x,
-        samples,
-        nearest(experiment, data, samples[SIDE - 1 :: SIDE]),
-        _generated(experiment, state, ways).reshape(ROWS, STEPS, *experiment.dataset.shape),
-    )
+def grid_samples(scene: Scene) -> Float[Array, "64 h w c"]:
+    """The samples of a grid, in eight rows of eight."""
+    return _generated(scene, scene.experiment.prior.sample(_keys(scene)[1], SIDE**2))
 
 
-def strip_row(experiment: Experiment, state: TrainState) -> Float[Array, "15 h w c"]:
+def ways(scene: Scene) -> Float[Array, "6 10 h w c"]:
+    """What lies on the way from one noise vector to another."""
+    prior = scene.experiment.prior
+    noise = between(prior, *jnp.split(prior.sample(_keys(scene)[2], 2 * ROWS), 2))
+    return _generated(scene, noise).reshape(ROWS, STEPS, *scene.experiment.dataset.shape)
+
+
+def strip_row(scene: Scene) -> Float[Array, "15 h w c"]:
     """The 15 samples of the epoch strip: each column has a noise vector of its own, the same in every row."""
-    key = jax.random.fold_in(experiment.key(Stream.PICTURES), 1)
-    return _generated(experiment, state, experiment.prior.sample(key, STRIP))
+    key = jax.random.fold_in(scene.experiment.key(Stream.PICTURES), 1)
+    return _generated(scene, scene.experiment.prior.sample(key, STRIP))
 
 
-def _generated(experiment: Experiment, state: TrainState, noise: Any) -> Any:
+def _keys(scene: Scene) -> Any:
+    return jax.random.split(scene.experiment.key(Stream.PICTURES), 3)
+
+
+def _generated(scene: Scene, noise: Any) -> Any:
     # In evaluation there is nothing random for the key to draw.
-    return sample(experiment.at(state.step), state, noise, jax.random.key(0))
+    return sample(scene.experiment, scene.state, noise, jax.random.key(0))
 
 
 def between(prior: Prior, start: Float[Array, "r d"], end: Float[Array, "r d"]) -> Float[Array, "rs d"]:

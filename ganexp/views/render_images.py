@@ -2,15 +2,35 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from jaxtyping import Float, Integer
 
+from ganexp.types import WHITE
 from ganexp.views.canvas import FAKE, REAL, Pixels
-from ganexp.views.sheet import Sheet, shades, tile
+from ganexp.views.sheet import Sheet, outside_share, shades, tile
 
 SCALE, GAP = 2, 2
 APART = 12
 NUMBERS_WIDTH, NUMBERS_HEIGHT = 38, 16
+
+
+def stored(images: Float[np.ndarray, "*n h w c"]) -> dict[str, Any]:
+    """Images in [0, 1] as they are recorded: `pixels` from 0 to 255, the share of intensities `outside` of the range, which are
+    clipped, and, where there are some, which are `missing`, because they are not finite."""
+    missing = ~np.isfinite(images)
+    pixels = np.floor(WHITE * np.clip(np.nan_to_num(images), 0, 1) + 0.5).astype(np.uint8)
+    found = {"pixels": pixels, "outside": np.asarray(outside_share(images))}
+    return found | ({"missing": missing} if missing.any() else {})
+
+
+def restored(arrays: dict[str, Any]) -> tuple[Float[np.ndarray, "*n h w c"], float]:
+    """What `stored` stored: the images, NaN where intensities are missing, and the share of those outside of the range."""
+    images = arrays["pixels"].astype(np.float32) / WHITE
+    if "missing" in arrays:
+        images[arrays["missing"]] = np.nan
+    return images, float(arrays.get("outside", 0.0))
 
 
 def grid(
@@ -18,12 +38,14 @@ def grid(
     columns: int,
     title: str,
     nearest: Float[np.ndarray, "rows h w c"] | None = None,
+    outside: float | None = None,
 ) -> Pixels:
     """Images in [0, 1] in rows of `columns`; `nearest` are the training images closest to the last sample of each row,
-    in a framed column of their own. Raises ValueError where there is not one of them for each row."""
+    in a framed column of their own. `outside` is the share of intensities that were clipped; None: it is counted. Raises ValueError
+    where there is not one of `nearest` for each row."""
     count = len(images)
     rows = -(-count // columns)
-    cells, note = shades(images)
+    cells, note = shades(images, outside)
     cells = np.concatenate([cells, np.full((rows * columns - count, *cells.shape[1:]), 255, np.uint8)])
     block = tile(cells.reshape(rows, columns, *cells.shape[1:]), SCALE, GAP)
     height, width = block.shape[:2]
@@ -56,11 +78,11 @@ def strip(images: Float[np.ndarray, "rows n h w c"], epochs: Integer[np.ndarray,
     return sheet.pixels()
 
 
-def interpolation(images: Float[np.ndarray, "rows steps h w c"], title: str) -> Pixels:
+def interpolation(images: Float[np.ndarray, "rows steps h w c"], title: str, outside: float | None = None) -> Pixels:
     """What is generated in [0, 1] on the way from one noise vector (left) to another (right), a pair in each row; the two
-    ends are framed."""
+    ends are framed. `outside` as for a grid."""
     rows, steps, tall, wide = images.shape[:4]
-    cells, note = shades(images)
+    cells, note = shades(images, outside)
     ends = tile(cells[:, :1], SCALE, GAP), tile(cells[:, -1:], SCALE, GAP)
     between = tile(cells[:, 1:-1], SCALE, GAP)
     tall, wide = tall * SCALE, wide * SCALE

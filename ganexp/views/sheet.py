@@ -100,11 +100,19 @@ class Sheet:
         return np.array(self._image)
 
 
+def outside_share(images: Float[np.ndarray, ...]) -> float:
+    """The share of intensities outside of [0, 1]; none of those that are not finite."""
+    # What clipping moves by less than half a grey level is rounding, not a value outside.
+    beyond = np.isfinite(images) & ((images < -1 / 510) | (images > 1 + 1 / 510))
+    return float(beyond.mean()) if beyond.any() else 0.0
+
+
 def shades(
-    images: Float[np.ndarray, "*n height width channels"],
+    images: Float[np.ndarray, "*n height width channels"], outside: float | None = None
 ) -> tuple[UInt8[np.ndarray, "*n height width shown"], str]:
     """Intensities as grey (1 channel: ink on paper) or red, green and blue (3 channels: light on black), and the note on
-    those outside of [0, 1], which are clipped, and on those not finite, which are orange.
+    those outside of [0, 1], which are clipped, and on those not finite, which are orange. `outside` is the share of the former, where
+    it is known.
 
     Raises ValueError for another number of channels.
     """
@@ -112,9 +120,8 @@ def shades(
     if channels not in (1, 3):
         raise ValueError(f"images have {channels} channels, and pictures are made of 1 (grey) or 3 (colours)")
     missing = ~np.isfinite(images)
-    # What clipping moves by less than half a grey level is rounding, not a value outside.
-    beyond = ~missing & ((images < -1 / 510) | (images > 1 + 1 / 510))
-    outside = f"{canvas.percent(float(beyond.mean()))} outside [0, 1]" if beyond.any() else ""
+    share = outside_share(images) if outside is None else outside
+    clipped = f"{canvas.percent(share)} outside [0, 1]" if share else ""
     light = np.nan_to_num(np.clip(images, 0, 1)) * SHADES + 0.5
     ends = (PAPER_GREY, INK_GREY) if channels == 1 else (0, 255)
     # A table of shades is four times as fast as arithmetic on every pixel.
@@ -122,7 +129,7 @@ def shades(
     if missing.any():
         colours = np.array(np.broadcast_to(colours, (*images.shape[:-1], 3)))
         colours[missing.any(-1)] = _eight_bits(TRAIL)
-    return colours, ", ".join(filter(None, [outside, canvas.note_not_finite(int(missing.sum()))]))
+    return colours, ", ".join(filter(None, [clipped, canvas.note_not_finite(int(missing.sum()))]))
 
 
 def tile(

@@ -39,12 +39,13 @@ RUN = (
     "images",
     "checkpoints",
     ".hydra",
+    "frames.bin",
 )
 # What is damaged in each folder: the short form leaves out what another one has too.
 TARGETS = {
     "interrupted": (*RUN, *(f"checkpoints/{step:010d}.ckpt" for step in (4, 8, 12))),
     "finished": (*RUN, *(f"checkpoints/{step:010d}.ckpt" for step in (12, 16, 20))),
-    "digits": ("run.json", "images/strip.rows", *(f"checkpoints/{step:010d}.ckpt" for step in (4, 8))),
+    "digits": ("run.json", "frames.bin", *(f"checkpoints/{step:010d}.ckpt" for step in (4, 8))),
     "sweep": (
         "sweep.json",
         "events.out.tfevents.*",
@@ -146,7 +147,7 @@ def asked(home: str, folder: Path, chance: Any) -> list[tuple[str, ...]]:
     place, again = str(folder), (*words_of(home), f"out={folder}")
     cheap = [
         ("resume", place, "--dry-run"),
-        chance.choice((("resume", place, LONGER, "--dry-run"), ("report", place), ("quiz", place))),
+        chance.choice((("resume", place, LONGER, "--dry-run"), ("report", place), ("quiz", place), ("view", place))),
     ]
     if home in ("sweep", "swept"):
         cheap.append(chance.choice((("extend", place, "seed=range(0,3)", "--dry-run"), (*again, "--dry-run"))))
@@ -208,7 +209,7 @@ def known_before(text: str) -> list[str]:
 
 def trains(words: tuple[str, ...]) -> bool:
     """Whether a command goes on with what is in a folder."""
-    return words[0] not in ("report", "quiz") and not {"--dry-run", "--cfg"}.intersection(words)
+    return words[0] not in ("report", "quiz", "view") and not {"--dry-run", "--cfg"}.intersection(words)
 
 
 def asks_for_the_same(original: bytes, damaged: Path) -> bool:
@@ -233,7 +234,7 @@ def pairs(home: str, folder: Path, words: tuple[str, ...], whole: Callable[[str]
 
 def differing(one: Path, other: Path, damaged: Path) -> list[str]:
     """What is recorded of two runs and is not the same, but for what was damaged in the first, and is a record itself."""
-    names = ["metrics.csv", *(f"images/{path.name}" for path in (other / "images").glob("*.png"))]
+    names = ["metrics.csv", "frames.bin", *(f"images/{path.name}" for path in (other / "images").glob("*.png"))]
     names += [f"checkpoints/{checkpoints.paths(other)[0].name}"]
     recorded = [name for name in names if damaged not in (one / name, *(one / name).parents)]
     found = [name for name in recorded if not _same(one / name, other / name)]

@@ -187,7 +187,7 @@ def differences(one: Path, other: Path) -> list[str]:
     runs = [path.parent.relative_to(other) for path in (*other.glob("run.json"), *other.glob("*/run.json"))]
     found = []
     for run in runs:
-        names = ["metrics.csv", *(f"images/{path.name}" for path in (other / run / "images").iterdir())]
+        names = ["metrics.csv", "frames.bin", *(f"images/{path.name}" for path in (other / run / "images").iterdir())]
         names.append(f"checkpoints/{checkpoints.paths(other / run)[0].name}")
         found += [str(run / name) for name in names if _bytes(one / run / name) != _bytes(other / run / name)]
         said = [json.loads((home / run / "run.json").read_text()) for home in (one, other)]
