@@ -40,10 +40,12 @@ def setting(
     options: Iterable[str] | None = None,
     leaf: bool = False,
     place: bool = False,
+    unrecorded: bool = False,
 ) -> Any:
     """A field with bounds (`above` < value < `below`, `least` <= value <= `most`) or `options`; lists are checked item by item.
 
-    A `leaf` is a number of the pytree though it is whole; a `place` says where something lies, and makes no number.
+    A `leaf` is a number of the pytree though it is whole; a `place` says where something lies, and makes no number; what is
+    `unrecorded` is so while it has its default, so that the records of runs without it are as they always were.
     """
     bounds = {"above": above, "least": least, "below": below, "most": most}
     metadata = {
@@ -51,6 +53,7 @@ def setting(
         "options": None if options is None else tuple(options),
         "leaf": leaf,
         "place": place,
+        "unrecorded": unrecorded,
     }
     if isinstance(default, (list, dict)):
         return dataclasses.field(default_factory=lambda: copy.copy(default), metadata=metadata)

@@ -21,6 +21,7 @@ def describe(tree: Component, path: str = "", places: bool = True) -> dict[str, 
     cls: Any = type(tree)
     hints = hints_of(cls)
     located = {field.name for field in dataclasses.fields(cls) if field.metadata.get("place")}
+    unrecorded = {field.name: field.default for field in dataclasses.fields(cls) if field.metadata.get("unrecorded")}
     for name, kind in kinds(cls).items():
         value, here = getattr(tree, name), _joined(path, name)
         if name in located:
@@ -29,6 +30,8 @@ def describe(tree: Component, path: str = "", places: bool = True) -> dict[str, 
         elif kind == "mixed":
             # Mixed settings stand beside the fields, as in the config.
             described |= {f"{path}.{key}": item for key, item in value.items()}
+        elif name in unrecorded and value == unrecorded[name]:
+            continue
         elif kind != "child" or value is None:
             described[here] = list(value) if isinstance(value, tuple) else value
         else:
@@ -43,8 +46,11 @@ def describe(tree: Component, path: str = "", places: bool = True) -> dict[str, 
 def rebuild(cls: Any, described: Mapping[str, Any], path: str = "") -> Any:
     """The component of class `cls` that `describe` described: its inverse; raises SettingError where there is none."""
     values: dict[str, Any] = {}
+    unrecorded = {field.name for field in dataclasses.fields(cls) if field.metadata.get("unrecorded")}
     for name, kind in kinds(cls).items():
         here, hint = _joined(path, name), hints_of(cls)[name]
+        if name in unrecorded and here not in described:
+            continue
         if kind == "mixed":
             beside = (key.removeprefix(f"{path}.") for key in described if key.startswith(f"{path}."))
             values[name] = {

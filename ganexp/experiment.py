@@ -12,6 +12,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Int, Key
 
 from ganexp.component import Component, SettingError, component, numbers, option_name, setting, with_number
+from ganexp.conditioning import CONDITIONINGS, NONE
 from ganexp.optimizers import Optimizer
 from ganexp.parts import Average, Input
 from ganexp.spelling import nearest
@@ -20,6 +21,7 @@ from ganexp.types import (
     GENERATOR,
     PLAYERS,
     Architecture,
+    Batch,
     Dataset,
     Loss,
     Net,
@@ -55,10 +57,11 @@ class Networks(NamedTuple):
 
 @component
 class Model(Component):
-    """Both players' architectures."""
+    """Both players' architectures, and how they are told labels."""
 
     generator: Architecture
     discriminator: Architecture
+    conditioning: str = setting(NONE, options=CONDITIONINGS, unrecorded=True)
 
 
 @component
@@ -88,6 +91,11 @@ class Experiment(Component):
             raise SettingError(
                 "model.discriminator.output", "must be linear: the losses read logits and apply the sigmoid themselves"
             )
+        if self.conditional and self.dataset.classes is None:
+            raise SettingError(
+                "model.conditioning", f"{self.model.conditioning} needs labels, and dataset={option_name(type(self.dataset))} "
+                f"has none; {', '.join(_labelled(Dataset))} have some"
+            )  # fmt: skip
         self.networks()
         ends = getattr(self.model.generator, "output", None)
         beyond = self.dataset.beyond
@@ -131,18 +139,48 @@ class Experiment(Component):
         """The key of one kind of randomness."""
         return jax.random.fold_in(jax.random.key(self.seed), int(stream))
 
+    @property
+    def conditional(self) -> bool:
+        """Whether the networks are told labels."""
+        return self.model.conditioning != NONE
+
     def shapes(self) -> dict[str, tuple[tuple[int, ...], tuple[int, ...]]]:
         """Of each player, the shapes of one point that its network reads and of what it makes of it."""
         shape = self.dataset.shape
         seen = functools.reduce(lambda shape, part: part.shape(shape), self.input.values(), shape)
-        return {GENERATOR: ((self.prior.dimension,), shape), DISCRIMINATOR: (seen, ())}
+        ends: dict[str, tuple[tuple[int, ...], tuple[int, ...]]] = {
+            GENERATOR: ((self.prior.dimension,), shape),
+            DISCRIMINATOR: (seen, ()),
+        }
+        return {player: (self._told(player, inputs), outputs) for player, (inputs, outputs) in ends.items()}
+
+    def _told(self, player: str, inputs: tuple[int, ...]) -> tuple[int, ...]:
+        """The shape of what a player's network reads in place of one point of shape `inputs`, where it is told labels."""
+        conditioning, classes = CONDITIONINGS[self.model.conditioning], self.dataset.classes
+        if conditioning is None or classes is None:
+            return inputs
+        try:
+            return conditioning.shape(getattr(self.model, player), inputs, classes)
+        except SettingError as error:
+            raise error.inside(f"model.{player}") from None
+
+    def _telling(self, net: Net, inputs: tuple[int, ...]) -> Net:
+        """The network with labels told to it, where it is to be told any."""
+        conditioning, classes = CONDITIONINGS[self.model.conditioning], self.dataset.classes
+        if conditioning is None or classes is None:
+            return net
+
+        def apply(params: Any, stats: Any, batch: Batch, key: Any, train: bool) -> Any:
+            return net.apply(params, stats, conditioning.apply(batch, inputs, classes), key, train)
+
+        return net._replace(apply=apply)
 
     def networks(self) -> Networks:
         """Both networks, sized by the prior and the data, for `game` to apply; raises SettingError where one cannot have these sizes."""
         nets = {}
         for player, (inputs, outputs) in self.shapes().items():
             try:
-                nets[player] = getattr(self.model, player).net(inputs, outputs)
+                nets[player] = self._telling(getattr(self.model, player).net(inputs, outputs), inputs)
             except SettingError as error:
                 raise error.inside(f"model.{player}") from None
         return Networks(nets[GENERATOR], nets[DISCRIMINATOR])
@@ -169,6 +207,16 @@ class Experiment(Component):
 
 def _value(schedule: Schedule, step: Any, base: Any) -> Any:
     return schedule.value(base, step)
+
+
+def _labelled(base: type[Dataset]) -> list[str]:
+    """The names of the data sets whose points have labels."""
+    found = []
+    for cls in base.__subclasses__():
+        name = option_name(cls)
+        found += [name] if cls.classes is not Dataset.classes and not name.startswith("_") else []
+        found += _labelled(cls)
+    return sorted(found)
 
 
 def targets(path: str, known: set[str]) -> list[str]:

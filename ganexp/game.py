@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Float, Key
+from jaxtyping import Array, Float, Key, PyTree
 
 from ganexp.experiment import ADVERSARIAL, AVERAGE, Experiment
 from ganexp.types import (
@@ -34,23 +34,28 @@ class Played(NamedTuple):
     """What a player's loss was computed from: the generated points, the discriminator's output on both sides, and the terms of
     the loss; and the player's new statistics."""
 
-    fake: Float[Array, "n ..."]
+    fake: Batch
     scores: Scores
     terms: dict[str, Scalar]
     stats: Parameters
 
 
+def draw_noise(experiment: Experiment, data: PyTree, key: Key[Array, ""], n: int) -> Batch:
+    """What `n` generated points are made of: noise, and labels as frequent as the data's, where the data has some."""
+    # A key of their own: labels leave the noise as it is.
+    return Batch(experiment.prior.sample(key, n), experiment.dataset.labels(data, own_key(key, "label"), n))
+
+
 def generate(
-    experiment: Experiment, player: Player, noise: Float[Array, "n d"], key: Key[Array, ""], train: bool
-) -> tuple[Float[Array, "n ..."], Parameters]:
-    """Generated points as the discriminator sees them, by the generator's network and the output transform; and its new statistics."""
+    experiment: Experiment, player: Player, noise: Batch, key: Key[Array, ""], train: bool
+) -> tuple[Batch, Parameters]:
+    """Generated points as the discriminator sees them, by the generator's network and the output transform, with the labels of their
+    noise; and its new statistics."""
     points, _, stats = experiment.networks().generator.apply(player.params, player.stats, noise, key, train)
-    return experiment.output.emitted(points, key, train), stats
+    return Batch(experiment.output.emitted(points, key, train), noise.label), stats
 
 
-def sample(
-    experiment: Experiment, state: TrainState, noise: Float[Array, "n d"], key: Key[Array, ""]
-) -> Float[Array, "n ..."]:
+def sample(experiment: Experiment, state: TrainState, noise: Batch, key: Key[Array, ""]) -> Batch:
     """What evaluations, pictures and a person see of the generator: points in evaluation mode, by its averaged weights where there are some."""
     player, average = state.players[GENERATOR], experiment.average
     if average is not None:
@@ -59,24 +64,40 @@ def sample(
 
 
 def judge(
-    experiment: Experiment, player: Player, points: Float[Array, "n ..."], key: Key[Array, ""], train: bool
+    experiment: Experiment, player: Player, batch: Batch, key: Key[Array, ""], train: bool
 ) -> tuple[Critique, Parameters]:
     """The discriminator's output on points, by the inputs and its network; and its new statistics."""
-    batch = Batch(points)
     for name, part in experiment.input.items():
         batch = part.apply(batch, own_key(key, name), train)
     apply = experiment.networks().discriminator.apply
-    logits, features, stats = apply(player.params, player.stats, batch.x, key, train)
+    logits, features, stats = apply(player.params, player.stats, batch, key, train)
     return Critique(logits, features), stats
 
 
+def output_anywhere(
+    experiment: Experiment, data: PyTree, state: TrainState, x: Float[Array, "n ..."], key: Key[Array, ""]
+) -> Float[Array, " n"]:
+    """D(x) as the loss reads it, in evaluation mode, of points without labels: where D is told labels, its mean over all of them, each
+    weighted by its probability in the data."""
+
+    def output(batch: Batch) -> Float[Array, " n"]:
+        critique, _ = judge(experiment, state.players[DISCRIMINATOR], batch, key, train=False)
+        return experiment.loss.output(critique.logits)
+
+    if not experiment.conditional:
+        return output(Batch(x))
+    frequencies = experiment.dataset.frequencies(data)
+    assert frequencies is not None
+
+    def add(total: Float[Array, " n"], label: Any) -> tuple[Float[Array, " n"], None]:
+        # One label at a time: a thousand labels of every point would not fit in memory.
+        return total + frequencies[label] * output(Batch(x, jnp.full(len(x), label))), None
+
+    return jax.lax.scan(add, jnp.zeros(len(x)), jnp.arange(len(frequencies)))[0]
+
+
 def score(
-    experiment: Experiment,
-    player: Player,
-    real: Float[Array, "n ..."],
-    fake: Float[Array, "n ..."],
-    key: Key[Array, ""],
-    train: bool,
+    experiment: Experiment, player: Player, real: Batch, fake: Batch, key: Key[Array, ""], train: bool
 ) -> tuple[Scores, Parameters]:
     """The discriminator's output on both sides, and its new statistics: in two passes, real first.
 
@@ -89,12 +110,7 @@ def score(
 
 
 def score_at_once(
-    experiment: Experiment,
-    player: Player,
-    real: Float[Array, "n ..."],
-    fake: Float[Array, "n ..."],
-    key: Key[Array, ""],
-    train: bool,
+    experiment: Experiment, player: Player, real: Batch, fake: Batch, key: Key[Array, ""], train: bool
 ) -> tuple[Scores, Parameters]:
     """As `score`, in one pass over both where that trains faster, and is the same: where a point's output depends on no other point."""
     # A small network is bound by the number of operations. A larger one is bound by matrix products, and the gradients'
@@ -103,8 +119,9 @@ def score_at_once(
     coupled = experiment.networks().discriminator.coupled or any(part.coupled for part in experiment.input.values())
     if large or coupled or jax.tree.leaves(player.stats) or not train:
         return score(experiment, player, real, fake, key, train)
-    both, stats = judge(experiment, player, jnp.concatenate([real, fake]), key, train)
-    count = len(real)
+    joined = jax.tree.map(lambda *sides: jnp.concatenate(sides), real, fake)
+    both, stats = judge(experiment, player, joined, key, train)
+    count = len(real.x)
     sides = jax.tree.map(lambda part: part[:count], both), jax.tree.map(lambda part: part[count:], both)
     return Scores(*sides), stats
 
@@ -125,8 +142,8 @@ def _of_discriminator(experiment: Experiment, players: Players, draws: Draws, tr
         player = players[DISCRIMINATOR]._replace(params=params)
         scores, stats = score_at_once(experiment, player, draws.real, fake, key, train)
 
-        def critic(points: Any) -> Any:
-            return judge(experiment, player, points, key, train)[0].logits
+        def critic(batch: Batch) -> Any:
+            return judge(experiment, player, batch, key, train)[0].logits
 
         terms = discriminator_terms(experiment, scores, critic, draws.real, fake, term)
         return total(terms), Played(fake, scores, terms, stats)
@@ -167,9 +184,9 @@ def adversarial(loss: Loss, name: str, scores: Scores) -> Scalar:
 def discriminator_terms(
     experiment: Experiment,
     scores: Scores,
-    critic: Callable[[Float[Array, "n ..."]], Float[Array, " n"]],
-    real: Float[Array, "n ..."],
-    fake: Float[Array, "n ..."],
+    critic: Callable[[Batch], Float[Array, " n"]],
+    real: Batch,
+    fake: Batch,
     key: Key[Array, ""],
 ) -> dict[str, Scalar]:
     """The terms of what the discriminator minimizes, by name: the adversarial one, and that of each penalty that has one."""

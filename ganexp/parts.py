@@ -8,7 +8,7 @@ from typing import ClassVar
 from jaxtyping import Array, Key, PyTree
 
 from ganexp.component import Component, component
-from ganexp.types import Batch, Parameters
+from ganexp.types import Architecture, Batch, Parameters
 
 
 @component
@@ -41,3 +41,15 @@ class Input(Component, ABC):
     @abstractmethod
     def apply(self, batch: Batch, key: Key[Array, ""], train: bool) -> Batch:
         """What is seen of the batch; pure. Only training has randomness."""
+
+
+class Conditioning(ABC):
+    """How a network is told the label of each point or noise vector, one of `classes`."""
+
+    @abstractmethod
+    def shape(self, architecture: Architecture, inputs: tuple[int, ...], classes: int) -> tuple[int, ...]:
+        """The shape of what the network reads in place of a point of shape `inputs`; raises SettingError where it takes no labels."""
+
+    @abstractmethod
+    def apply(self, batch: Batch, shape: tuple[int, ...], classes: int) -> Batch:
+        """The batch as the network reads it, each point of this `shape`; pure."""

@@ -9,7 +9,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float, Key
 
 from ganexp.component import component, setting
-from ganexp.types import Parameters, Penalty, Scalar
+from ganexp.types import Batch, Parameters, Penalty, Scalar
 
 
 @component
@@ -19,15 +19,11 @@ class R1(Penalty):
     weight: float = setting(0.1, least=0)
 
     def term(
-        self,
-        critic: Callable[[Float[Array, "n ..."]], Float[Array, " n"]],
-        real: Float[Array, "n ..."],
-        fake: Float[Array, "n ..."],
-        key: Key[Array, ""],
+        self, critic: Callable[[Batch], Float[Array, " n"]], real: Batch, fake: Batch, key: Key[Array, ""]
     ) -> Scalar:
         del fake, key
-        slopes = jax.grad(lambda points: critic(points).sum())(real)
-        return 0.5 * self.weight * (slopes**2).sum() / real.shape[0]
+        slopes = jax.grad(lambda points: critic(real._replace(x=points)).sum())(real.x)
+        return 0.5 * self.weight * (slopes**2).sum() / len(real.x)
 
 
 @component

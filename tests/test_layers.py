@@ -13,7 +13,7 @@ LAYERS = [
     ["description"],
     ["types"],
     ["parts"],
-    ["nets", "datasets", "priors", "losses", "penalties", "inputs", "averages", "optimizers", "schedules", "outputs"],
+    ["nets", "conditioning", "datasets", "priors", "losses", "penalties", "inputs", "averages", "optimizers", "schedules", "outputs"],
     ["experiment"],
     ["game", "classifier"],
     ["observe"],

@@ -11,12 +11,12 @@ from jaxtyping import Array, Float, PyTree
 
 from ganexp.component import component, numbers
 from ganexp.experiment import Experiment, Stream
-from ganexp.game import judge, sample
+from ganexp.game import draw_noise, judge, sample
 from ganexp.nets import Linear, Point
 from ganexp.observe.metric import END, LOG, Arrays, Metric
 from ganexp.observe.samples import Samples
 from ganexp.ranking import NEITHER
-from ganexp.types import DISCRIMINATOR, GENERATOR, PLAYERS, Player, TrainState
+from ganexp.types import DISCRIMINATOR, GENERATOR, PLAYERS, Batch, Player, TrainState
 
 MINIBATCH = 200
 
@@ -93,13 +93,13 @@ def minibatch_accuracy(experiment: Experiment, data: PyTree, state: TrainState) 
     assert size is not None
     count = min(MINIBATCH, size)
 
-    def output(points: Any) -> Any:
-        critique, _ = judge(experiment, state.players[DISCRIMINATOR], points, key, train=False)
+    def output(batch: Batch) -> Any:
+        critique, _ = judge(experiment, state.players[DISCRIMINATOR], batch, key, train=False)
         return experiment.loss.output(critique.logits)
 
     def accuracy(number: Any) -> Any:
-        real = experiment.dataset.passed(data, number, count).x
-        noise = experiment.prior.sample(jax.random.fold_in(key, number), count)
+        real = experiment.dataset.passed(data, number, count)
+        noise = draw_noise(experiment, data, jax.random.fold_in(key, number), count)
         fake = sample(experiment, state, noise, key)
         return ((output(real) >= 0.5).mean() + (output(fake) < 0.5).mean()) / 2
 

@@ -126,7 +126,7 @@ def _snapshot(constants: Constants, data: PyTree, state: TrainState) -> Snapshot
 
 
 def _strip_row(constants: Constants, data: PyTree, state: TrainState) -> Any:
-    return strip_row(constants.experiment, state)
+    return strip_row(constants.experiment, data, state)
 
 
 def _scheduled(constants: Constants, data: PyTree, state: TrainState) -> dict[str, Any]:

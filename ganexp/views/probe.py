@@ -9,9 +9,9 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float, PyTree
 
 from ganexp.experiment import Experiment, Stream
-from ganexp.game import gradient, judge, sample
+from ganexp.game import draw_noise, gradient, judge, output_anywhere, sample
 from ganexp.metrics.of_players import dirac_players, is_dirac
-from ganexp.types import DISCRIMINATOR, GENERATOR, Critique, Draws, TrainState
+from ganexp.types import DISCRIMINATOR, GENERATOR, Batch, Draws, TrainState
 from ganexp.views.probe_images import ImageSnapshot, image_snapshot
 
 POINTS, FEW_IMAGES = 500, 200
@@ -22,7 +22,7 @@ FIELD_CELLS = 17
 
 class Snapshot(NamedTuple):
     """What is drawn, in network coordinates: 500 real and 500 generated points, of images none; D's output at the centres of 48 cells a side
-    over the extent, rows by y; the discriminator's features of the points, where there are two; for one number a
+    over the extent, rows by y, without labels (`game.output_anywhere`); the discriminator's features of the points, where there are two; for one number a
     player, how (theta, psi) would move from the points of a 17 x 17 grid over the extent; and what images' own pictures need."""
 
     real: Float[Array, "n ..."] | None
@@ -39,26 +39,22 @@ def snapshot(experiment: Experiment, data: PyTree, state: TrainState, extent: Fl
     experiment = experiment.at(state.step)
     points, noise, unused = jax.random.split(experiment.key(Stream.PICTURES), 3)
 
-    def critique(x: Any) -> Critique:
-        return judge(experiment, state.players[DISCRIMINATOR], x, unused, train=False)[0]
-
-    def features(x: Any) -> Any:
-        found = critique(x).features
+    def features(batch: Batch) -> Any:
+        found = judge(experiment, state.players[DISCRIMINATOR], batch, unused, train=False)[0].features
         return found if found.shape[1] == FEATURES else None
 
     count = FEW_IMAGES if experiment.dataset.images else POINTS
-    real = experiment.dataset.sample(data, points, count).x
-    latent = experiment.prior.sample(noise, count)
-    fake = sample(experiment, state, latent, unused)
+    real = experiment.dataset.sample(data, points, count)
+    fake = sample(experiment, state, draw_noise(experiment, data, noise, count), unused)
     heat = field = None
     if experiment.dataset.shape in ((1,), (2,)):
         cells = jnp.meshgrid(*[_centres(*extent[axis]) for axis in range(experiment.dataset.shape[0])])
         places = jnp.stack([cell.ravel() for cell in cells], axis=1)
-        heat = experiment.loss.output(critique(experiment.dataset.seen(places)).logits).reshape(cells[0].shape)
+        heat = output_anywhere(experiment, data, state, experiment.dataset.seen(places), unused).reshape(cells[0].shape)
     if is_dirac(experiment):
         field = _field(experiment, unused, extent)
     if not experiment.dataset.images:
-        return Snapshot(real, fake, heat, features(real), features(fake), field, None)
+        return Snapshot(real.x, fake.x, heat, features(real), features(fake), field, None)
     # What is not returned is not computed: only a discriminator with two features is applied to these images.
     return Snapshot(None, None, None, features(real), features(fake), None, image_snapshot(experiment, data, state))
 
@@ -69,7 +65,7 @@ def _centres(low: Any, high: Any) -> Float[Array, " cells"]:
 
 def _field(experiment: Experiment, key: Any, extent: Any) -> tuple[Float[Array, "g g"], Float[Array, "g g"]]:
     """Minus the gradient of each player's loss, at every (theta, psi) of the grid."""
-    draws = Draws(jnp.zeros((1, 1)), jnp.zeros((1, experiment.prior.dimension)), key)
+    draws = Draws(Batch(jnp.zeros((1, 1))), Batch(jnp.zeros((1, experiment.prior.dimension))), key)
 
     def move(player: str) -> Any:
         def at(theta: Any, psi: Any) -> Any:

@@ -6,36 +6,40 @@ from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Float
+from jaxtyping import Array, Float, Key
 
 from ganexp.blocks import in_blocks
 from ganexp.datasets.images import shown
 from ganexp.experiment import Experiment, Stream
-from ganexp.game import sample
+from ganexp.game import draw_noise, sample
 from ganexp.priors import Normal
-from ganexp.types import Images, Prior, TrainState
+from ganexp.types import Batch, Images, Prior, TrainState
 
 SIDE = 8
+MOST_ROWS = 20  # labels that have a row each
 ROWS, STEPS = 6, 10
 STRIP = 15
 TRAIN_BLOCK = 4000
 
 
 class ImageSnapshot(NamedTuple):
-    """Images in network coordinates: real ones and samples, eight rows of eight; the training image nearest to the last sample
-    of each row; and what lies on the way from one noise vector to another."""
+    """Images in network coordinates: real ones, eight rows of eight, and samples, in rows of eight; the training image nearest to the
+    last sample of each row; and what lies on the way from one noise vector to another, of the same label."""
 
     real: Float[Array, "64 h w c"]
-    samples: Float[Array, "64 h w c"]
-    nearest: Float[Array, "8 h w c"]
+    samples: Float[Array, "n h w c"]
+    nearest: Float[Array, "rows h w c"]
     way: Float[Array, "6 10 h w c"]
 
 
 def image_snapshot(experiment: Experiment, data: Images, state: TrainState) -> ImageSnapshot:
     """Everything the pictures of one step need, of images; pure."""
     points, noise, ends = jax.random.split(experiment.key(Stream.PICTURES), 3)
-    samples = _generated(experiment, state, experiment.prior.sample(noise, SIDE**2))
-    ways = between(experiment.prior, *jnp.split(experiment.prior.sample(ends, 2 * ROWS), 2))
+    samples = _generated(experiment, state, grid_noise(experiment, data, noise))
+    pairs = draw_noise(experiment, data, ends, 2 * ROWS)
+    # A way has the label of its start.
+    label = None if pairs.label is None else jnp.repeat(pairs.label[:ROWS], STEPS)
+    ways = Batch(between(experiment.prior, *jnp.split(pairs.x, 2)), label)
     return ImageSnapshot(
         experiment.dataset.reference(data, points, SIDE**2).x,
         samples,
@@ -44,15 +48,25 @@ def image_snapshot(experiment: Experiment, data: Images, state: TrainState) -> I
     )
 
 
-def strip_row(experiment: Experiment, state: TrainState) -> Float[Array, "15 h w c"]:
-    """The 15 samples of the epoch strip: each column has a noise vector of its own, the same in every row."""
+def grid_noise(experiment: Experiment, data: Images, key: Key[Array, ""]) -> Batch:
+    """What a grid of samples is made of, in rows of eight: eight rows or, where the generator is told one of a few labels, a row for
+    each label, with the same noise in all rows."""
+    classes = experiment.dataset.classes
+    if not experiment.conditional or classes is None or classes > MOST_ROWS:
+        return draw_noise(experiment, data, key, SIDE**2)
+    noise = experiment.prior.sample(key, SIDE)
+    return Batch(jnp.tile(noise, (classes, 1)), jnp.repeat(jnp.arange(classes), SIDE))
+
+
+def strip_row(experiment: Experiment, data: Images, state: TrainState) -> Float[Array, "15 h w c"]:
+    """The 15 samples of the epoch strip: each column has a noise vector, and a label, of its own, the same in every row."""
     key = jax.random.fold_in(experiment.key(Stream.PICTURES), 1)
-    return _generated(experiment, state, experiment.prior.sample(key, STRIP))
+    return _generated(experiment, state, draw_noise(experiment, data, key, STRIP))
 
 
-def _generated(experiment: Experiment, state: TrainState, noise: Any) -> Any:
+def _generated(experiment: Experiment, state: TrainState, noise: Batch) -> Any:
     # In evaluation there is nothing random for the key to draw.
-    return sample(experiment.at(state.step), state, noise, jax.random.key(0))
+    return sample(experiment.at(state.step), state, noise, jax.random.key(0)).x
 
 
 def between(prior: Prior, start: Float[Array, "r d"], end: Float[Array, "r d"]) -> Float[Array, "rs d"]:
