@@ -152,35 +152,30 @@ class Experiment(Component):
             GENERATOR: ((self.prior.dimension,), shape),
             DISCRIMINATOR: (seen, ()),
         }
-        return {player: (self._told(player, inputs), outputs) for player, (inputs, outputs) in ends.items()}
-
-    def _told(self, player: str, inputs: tuple[int, ...]) -> tuple[int, ...]:
-        """The shape of what a player's network reads in place of one point of shape `inputs`, where it is told labels."""
-        conditioning, classes = CONDITIONINGS[self.model.conditioning], self.dataset.classes
+        classes, conditioning = self.dataset.classes, CONDITIONINGS[self.model.conditioning]
         if conditioning is None or classes is None:
-            return inputs
-        try:
-            return conditioning.shape(getattr(self.model, player), inputs, classes)
-        except SettingError as error:
-            raise error.inside(f"model.{player}") from None
+            return ends
+        told = {}
+        for player, (inputs, outputs) in ends.items():
+            try:
+                told[player] = conditioning.shape(getattr(self.model, player), inputs, classes), outputs
+            except SettingError as error:
+                raise error.inside(f"model.{player}") from None
+        return told
 
-    def _telling(self, net: Net, inputs: tuple[int, ...]) -> Net:
-        """The network with labels told to it, where it is to be told any."""
-        conditioning, classes = CONDITIONINGS[self.model.conditioning], self.dataset.classes
+    def told(self, player: str, batch: Batch) -> Batch:
+        """The batch as the player's network reads it: with the labels told to it, where it is to know them."""
+        classes, conditioning = self.dataset.classes, CONDITIONINGS[self.model.conditioning]
         if conditioning is None or classes is None:
-            return net
-
-        def apply(params: Any, stats: Any, batch: Batch, key: Any, train: bool) -> Any:
-            return net.apply(params, stats, conditioning.apply(batch, inputs, classes), key, train)
-
-        return net._replace(apply=apply)
+            return batch
+        return conditioning.tell(batch, self.shapes()[player][0], classes)
 
     def networks(self) -> Networks:
         """Both networks, sized by the prior and the data, for `game` to apply; raises SettingError where one cannot have these sizes."""
         nets = {}
         for player, (inputs, outputs) in self.shapes().items():
             try:
-                nets[player] = self._telling(getattr(self.model, player).net(inputs, outputs), inputs)
+                nets[player] = getattr(self.model, player).net(inputs, outputs)
             except SettingError as error:
                 raise error.inside(f"model.{player}") from None
         return Networks(nets[GENERATOR], nets[DISCRIMINATOR])

@@ -51,7 +51,8 @@ def generate(
 ) -> tuple[Batch, Parameters]:
     """Generated points as the discriminator sees them, by the generator's network and the output transform, with the labels of their
     noise; and its new statistics."""
-    points, _, stats = experiment.networks().generator.apply(player.params, player.stats, noise, key, train)
+    told = experiment.told(GENERATOR, noise)
+    points, _, stats = experiment.networks().generator.apply(player.params, player.stats, told, key, train)
     return Batch(experiment.output.emitted(points, key, train), noise.label), stats
 
 
@@ -70,7 +71,7 @@ def judge(
     for name, part in experiment.input.items():
         batch = part.apply(batch, own_key(key, name), train)
     apply = experiment.networks().discriminator.apply
-    logits, features, stats = apply(player.params, player.stats, batch, key, train)
+    logits, features, stats = apply(player.params, player.stats, experiment.told(DISCRIMINATOR, batch), key, train)
     return Critique(logits, features), stats
 
 

@@ -51,5 +51,5 @@ class Conditioning(ABC):
         """The shape of what the network reads in place of a point of shape `inputs`; raises SettingError where it takes no labels."""
 
     @abstractmethod
-    def apply(self, batch: Batch, shape: tuple[int, ...], classes: int) -> Batch:
+    def tell(self, batch: Batch, shape: tuple[int, ...], classes: int) -> Batch:
         """The batch as the network reads it, each point of this `shape`; pure."""

@@ -214,10 +214,11 @@ def check_penalty(penalty: Any) -> None:
     params = {"square": jnp.array([0.5, -0.3]), "line": jnp.array([3.0, -0.001])}
 
     def term(part: Any, params: Any) -> Any:
-        def critic(points: Any) -> Any:
+        def critic(batch: Batch) -> Any:
+            points = batch.x
             return points**2 @ params["square"] + points @ params["line"]
 
-        found = part.term(critic, real, fake, KEY)
+        found = part.term(critic, Batch(real), Batch(fake), KEY)
         return jnp.float32(0) if found is None else found
 
     def everything(part: Any) -> Any:
@@ -278,11 +279,11 @@ def check_net(architecture: Any, inputs: tuple[int, ...], outputs: tuple[int, ..
         params, stats = net.init(KEY)
 
         def total(params: Any) -> Any:
-            output, features, moved = net.apply(params, stats, x, KEY, True)
+            output, features, moved = net.apply(params, stats, Batch(x), KEY, True)
             return (output**2).sum(), (output, features, moved)
 
         slopes, trained = jax.grad(total, has_aux=True)(params)
-        return params, stats, slopes, trained, net.apply(params, stats, x, KEY, False)
+        return params, stats, slopes, trained, net.apply(params, stats, Batch(x), KEY, False)
 
     # Normalisation layers divide by small numbers, so rounding shows more than elsewhere.
     # And compiling takes all the time there is, where it is done well.
@@ -297,13 +298,13 @@ def check_net(architecture: Any, inputs: tuple[int, ...], outputs: tuple[int, ..
         assert jax.tree.map(jnp.shape, moved) == jax.tree.map(jnp.shape, stats)
 
     net = architecture.net(inputs, outputs)
-    check_close(net.apply(params, stats, x, KEY, True), trained, rtol=1e-4, atol=1e-5)
-    plain = net.apply(params, stats, x, KEY, False)
+    check_close(net.apply(params, stats, Batch(x), KEY, True), trained, rtol=1e-4, atol=1e-5)
+    plain = net.apply(params, stats, Batch(x), KEY, False)
     check_close(plain, tested, rtol=1e-4, atol=1e-5)
-    check_close(net.apply(params, stats, x, jax.random.key(8), False), plain, rtol=0, atol=0)
+    check_close(net.apply(params, stats, Batch(x), jax.random.key(8), False), plain, rtol=0, atol=0)
     check_close(plain[2], stats, rtol=0, atol=0)
     others = jnp.concatenate([x[: N // 2], -2 * x[: N // 2]])
-    found = net.apply(params, stats, others, KEY, False)
+    found = net.apply(params, stats, Batch(others), KEY, False)
     for part in (0, 1):
         check_close(found[part][: N // 2], plain[part][: N // 2], rtol=1e-4, atol=1e-5)
 
@@ -350,7 +351,7 @@ def check_updates(experiment: Any, eager: bool = True) -> None:
         params, stats = getattr(networks, player).init(key)
         before[player] = Player(params, stats, experiment.optimizer(player).init(params, KEY))
     real, noise = jax.random.normal(key, (2, batches, size, 2))
-    draws = Draws(real, noise, jax.random.split(key, batches))
+    draws = Draws(Batch(real), Batch(noise), jax.random.split(key, batches))
 
     after, records = check_pure(
         lambda part: part.updates.step(part, before, draws), experiment, eager, rtol=1e-3, atol=1e-4
@@ -363,7 +364,7 @@ def check_updates(experiment: Any, eager: bool = True) -> None:
         assert jax.tree.map(jnp.shape, after[player].params) == shapes
         assert jax.tree.map(jnp.shape, record.grads) == shapes
         assert record.loss.shape == ()
-        assert record.fake.shape == record.real.shape == (experiment.batch_size, *experiment.dataset.shape)
+        assert record.fake.x.shape == record.real.x.shape == (experiment.batch_size, *experiment.dataset.shape)
         for critique in record.scores:
             assert critique.logits.shape == (experiment.batch_size,)
             assert critique.features.shape == (experiment.batch_size, experiment.model.discriminator.width)
