@@ -122,7 +122,7 @@ def check_dataset(dataset: Any, inside: float = 0.98) -> None:
     batch = check_pure(lambda part: part.sample(data, KEY, N), dataset, rtol=1e-4, atol=1e-5)
     assert batch.x.shape == (N, *dataset.shape)
     assert batch.x.dtype == jnp.float32
-    assert batch.label is None or batch.label.shape == (N,)
+    check_labels(dataset, data, batch)
 
     points = np.asarray(dataset.sample(data, jax.random.key(8), 5000).x)
     assert points.shape == (5000, *dataset.shape)
@@ -147,6 +147,22 @@ def check_dataset(dataset: Any, inside: float = 0.98) -> None:
         np.testing.assert_allclose(weights.sum(), 1)
 
 
+def check_labels(dataset: Any, data: Any, batch: Any) -> None:
+    """A data set that says how many labels it has gives one to each point, draws more, and says how frequent each is; another none."""
+    found = batch.label, dataset.labels(data, KEY, N), dataset.frequencies(data)
+    if dataset.classes is None:
+        assert found == (None, None, None)
+        return
+    label, drawn, frequencies = found
+    for labels in (label, drawn):
+        assert labels.shape == (N,)
+        assert labels.dtype == jnp.int32
+        assert 0 <= labels.min() <= labels.max() < dataset.classes
+    assert frequencies.shape == (dataset.classes,)
+    assert (frequencies >= 0).all()
+    np.testing.assert_allclose(frequencies.sum(), 1, rtol=1e-5)
+
+
 def check_images(dataset: Any) -> None:
     """Images have the shape promised and are the set's own, with its labels; draws depend on keys and the step alone."""
     data = dataset.load()
@@ -163,8 +179,7 @@ def check_images(dataset: Any) -> None:
         # A threshold that moves turns pixels: rounding is not what is looked at here.
         batch = check_pure(draw, dataset, rtol=1e-4, atol=1e-5)
         assert batch.x.shape == (N, *dataset.shape)
-        assert batch.label.shape == (N,)
-        assert 0 <= batch.label.min() <= batch.label.max() < 10 ** dataset.shape[2]
+        check_labels(dataset, data, batch)
         natural = np.asarray(dataset.natural(batch.x))
         np.testing.assert_allclose(dataset.seen(jnp.asarray(natural)), batch.x, rtol=1e-4, atol=1e-5)
         known = (data.test if name == "unseen" else data.train).reshape(-1, 784)
