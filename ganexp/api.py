@@ -15,7 +15,7 @@ from typing import Any
 
 import jax
 import numpy as np
-from jaxtyping import ArrayLike, Float, Real
+from jaxtyping import ArrayLike, Float, Integer, Real
 
 from ganexp import cache
 from ganexp.cli import display, reopen, workspace
@@ -26,7 +26,7 @@ from ganexp.config.compose import literal
 from ganexp.config.grid import refuse_of_sweeps, refuse_single
 from ganexp.config.mistakes import Mistake
 from ganexp.experiment import Experiment, Stream
-from ganexp.game import assess, sample
+from ganexp.game import assess, draw_noise, output_anywhere, sample
 from ganexp.job import Job
 from ganexp.observe.view import Frame
 from ganexp.provenance import record
@@ -35,11 +35,12 @@ from ganexp.runner import redraw
 from ganexp.runner.run import run
 from ganexp.spelling import nearest
 from ganexp.sweeps import folder as sweep_folder
-from ganexp.types import TrainState
+from ganexp.types import Batch, TrainState
 
 __all__ = ["Job", "Mistake", "Run", "SettingError", "compose", "open_run", "open_sweep", "sweep", "train"]
 
 Words = Sequence[str] | str
+Labels = int | Integer[ArrayLike, " n"]
 BLOCK = 1000  # points that a network is applied to at a time
 
 
@@ -102,28 +103,60 @@ class Run:
             )
         return (frame for entry in own for frame in redraw.read(self.folder, [entry]))
 
-    def generate(self, n: int, seed: int = 0) -> Float[np.ndarray, "n ..."]:
-        """`n` generated points, in data units, by the averaged weights where there are some; the first of more are the same."""
+    def generate(self, n: int, seed: int = 0, label: Labels | None = None) -> Float[np.ndarray, "n ..."]:
+        """`n` generated points, in data units, by the averaged weights where there are some; the first of more are the same.
+
+        Of a run with model.conditioning, `label` is that of all points, or one of each; None: labels are drawn as in training.
+        Raises Mistake where there is no such label.
+        """
         key = jax.random.fold_in(self.job.experiment.key(Stream.PICTURES), np.uint32(seed))
-        blocks = [_generated(self._arrays, self.state, key, block) for block in range(-(-n // BLOCK))]
+        parts, data = self._labels(label, n), self._data if label is None else None
+        blocks = [_generated(self._arrays, data, self.state, key, block, part) for block, part in enumerate(parts)]
         points = np.concatenate(blocks or [np.empty((0, *self.job.experiment.dataset.shape), np.float32)])[:n]
         return np.asarray(self.job.experiment.dataset.natural(points))
 
-    def discriminate(self, x: Float[ArrayLike, "n ..."]) -> Float[np.ndarray, " n"]:
+    def discriminate(self, x: Float[ArrayLike, "n ..."], label: Labels | None = None) -> Float[np.ndarray, " n"]:
         """The discriminator's output on points [n, ...] in data units, as the loss reads it: D(x), or a critic's value.
 
-        Raises Mistake where the points have another shape than the data's.
+        Of a run with model.conditioning, `label` is that of all points, or one of each; None: the mean over all labels, by their
+        probabilities in the data. Raises Mistake where there is no such label, or the points have another shape than the data's.
         """
         points, dataset = np.asarray(x, np.float32), self.job.experiment.dataset
         if points.shape[1:] != dataset.shape or not points.ndim:
             raise Mistake(f"points of this run have the shape {('n', *dataset.shape)}, and not {points.shape}")
         filled = np.concatenate([points, np.zeros((-len(points) % BLOCK, *dataset.shape), np.float32)])
-        blocks = [_judged(self._arrays, self.state, part) for part in filled.reshape(-1, BLOCK, *dataset.shape)]
+        data = self._data if label is None else None
+        parts = zip(filled.reshape(-1, BLOCK, *dataset.shape), self._labels(label, len(points)), strict=True)
+        blocks = [_judged(self._arrays, data, self.state, *part) for part in parts]
         return np.concatenate([*blocks, np.empty(0, np.float32)])[: len(points)]
 
     @functools.cached_property
     def _arrays(self) -> Experiment:
         return arrays(self.job.experiment)
+
+    @functools.cached_property
+    def _data(self) -> Any:
+        """The arrays of the data set, where the networks are told labels: these may come from there."""
+        experiment = self.job.experiment
+        return jax.device_put(experiment.dataset.load()) if experiment.conditional else None
+
+    def _labels(self, label: Labels | None, n: int) -> list[Integer[np.ndarray, " block"] | None]:
+        """The labels of `n` points, block by block."""
+        count = -(-n // BLOCK)
+        if label is None:
+            return [None] * count
+        classes, found = self.job.experiment.dataset.classes, np.asarray(label)
+        if not self.job.experiment.conditional or classes is None:
+            raise Mistake(
+                "label: the networks of this run are told none; model.conditioning=concat trains some that are"
+            )
+        if found.dtype.kind not in "iu" or found.shape not in ((), (n,)):
+            raise Mistake(f"label: must be a whole number, or {n:,} of them")
+        if found.size and not 0 <= found.min() <= found.max() < classes:
+            raise Mistake(f"label: must be from 0 to {classes - 1}")
+        filled = np.zeros(count * BLOCK, np.int32)
+        filled[:n] = found
+        return list(filled.reshape(count, BLOCK))
 
 
 def compose(words: Words = ()) -> Job:
@@ -198,15 +231,20 @@ def _has_ended(folder: Path, job: Job) -> bool:
 
 
 @jax.jit
-def _generated(experiment: Experiment, state: TrainState, key: Any, block: Any) -> Any:
+def _generated(experiment: Experiment, data: Any, state: TrainState, key: Any, block: Any, label: Any) -> Any:
     experiment, key = experiment.at(state.step), jax.random.fold_in(key, block)
-    noise = experiment.prior.sample(key, BLOCK)
-    return sample(experiment, state, noise, key)
+    if experiment.conditional and label is None:
+        noise = draw_noise(experiment, data, key, BLOCK)
+    else:
+        noise = Batch(experiment.prior.sample(key, BLOCK), label)
+    return sample(experiment, state, noise, key).x
 
 
 @jax.jit
-def _judged(experiment: Experiment, state: TrainState, x: Any) -> Any:
+def _judged(experiment: Experiment, data: Any, state: TrainState, x: Any, label: Any) -> Any:
     experiment = experiment.at(state.step)
-    points = experiment.dataset.seen(x)
     # A network in evaluation mode draws nothing.
-    return experiment.loss.output(assess(experiment, state, points, jax.random.key(0)).logits)
+    points, key = experiment.dataset.seen(x), jax.random.key(0)
+    if label is None:
+        return output_anywhere(experiment, data, state, points, key)
+    return experiment.loss.output(assess(experiment, state, Batch(points, label), key).logits)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import enum
 import functools
 import math
@@ -13,7 +12,8 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Int, Key
 
-from ganexp.component import Component, SettingError, component, numbers, option_name, setting, with_number
+from ganexp.component import Component, SettingError, component, kinds, numbers, option_name, setting, with_number
+from ganexp.conditioning import CONDITIONINGS, NONE
 from ganexp.description import below
 from ganexp.optimizers import Optimizer
 from ganexp.parts import Average, Gradient, Input, Penalty
@@ -23,6 +23,7 @@ from ganexp.types import (
     GENERATOR,
     RECONSTRUCTOR,
     Architecture,
+    Batch,
     Dataset,
     Loss,
     Net,
@@ -51,14 +52,16 @@ ADVERSARIAL = "adversarial"  # The term of a loss that makes it a game's; the ot
 
 @component
 class Model(Component):
-    """Each player's architecture, by its name; those that may be None are brought by some models only."""
+    """Each player's architecture, by its name, and how the networks are told labels; those that may be None are brought by some models only."""
 
     generator: Architecture
     discriminator: Architecture
     reconstructor: Architecture | None = setting(None, unrecorded=True)
+    conditioning: str = setting(NONE, options=CONDITIONINGS, unrecorded=True)
 
 
-ROLES = tuple(field.name for field in dataclasses.fields(Model))  # what a player can be, in the order of their streams
+# What a player can be, in the order of their streams.
+ROLES = tuple(name for name, kind in kinds(Model).items() if kind == "child")
 
 
 @component
@@ -91,6 +94,12 @@ class Experiment(Component):
                 "model.discriminator.output", "must be linear: the losses read logits and apply the sigmoid themselves"
             )
         self._check_players()
+        if self.conditional and self.dataset.classes is None:
+            labeled = sorted(option_name(cls) for cls in below(Dataset) if cls.classes is not Dataset.classes)
+            raise SettingError(
+                "model.conditioning", f"{self.model.conditioning} needs labels, and dataset={option_name(type(self.dataset))} "
+                f"has none; {', '.join(name for name in labeled if not name.startswith('_'))} have some"
+            )  # fmt: skip
         self.networks()
         ends = getattr(self.model.generator, "output", None)
         beyond = self.dataset.beyond
@@ -174,6 +183,11 @@ class Experiment(Component):
         """The key of one kind of randomness."""
         return jax.random.fold_in(jax.random.key(self.seed), int(stream))
 
+    @property
+    def conditional(self) -> bool:
+        """Whether the networks are told labels."""
+        return self.model.conditioning != NONE
+
     def shapes(self) -> dict[str, tuple[tuple[int, ...], tuple[int, ...]]]:
         """Of each player, the shapes of one point that its network reads and of what it makes of it."""
         shape, noise = self.dataset.shape, (self.prior.dimension,)
@@ -187,7 +201,23 @@ class Experiment(Component):
             judged = (math.prod(shape) + math.prod(ends[self.loss.paired][1]),)
         seen = functools.reduce(lambda shape, part: part.shape(shape), self.input.values(), judged)
         ends[DISCRIMINATOR] = (seen, ())
-        return {player: ends[player] for player in self.players}
+        return {player: (self._told_shape(player, ends[player][0]), ends[player][1]) for player in self.players}
+
+    def _told_shape(self, player: str, inputs: tuple[int, ...]) -> tuple[int, ...]:
+        classes, conditioning = self.dataset.classes, CONDITIONINGS[self.model.conditioning]
+        if conditioning is None or classes is None:
+            return inputs
+        try:
+            return conditioning.shape(getattr(self.model, player), inputs, classes)
+        except SettingError as error:
+            raise error.inside(f"model.{player}") from None
+
+    def told(self, player: str, batch: Batch) -> Batch:
+        """The batch as the player's network reads it: with the labels told to it, where it is to know them."""
+        classes, conditioning = self.dataset.classes, CONDITIONINGS[self.model.conditioning]
+        if conditioning is None or classes is None:
+            return batch
+        return conditioning.tell(batch, self.shapes()[player][0], classes)
 
     def networks(self) -> dict[str, Net]:
         """Each player's network, sized by the prior and the data, for `game` to apply; raises SettingError where one cannot have these sizes."""

@@ -5,11 +5,11 @@ from __future__ import annotations
 import functools
 import zlib
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Float, Key
+from jaxtyping import Array, Float, Key, PyTree
 
 from ganexp.experiment import ADVERSARIAL, AVERAGE, GRADIENT, PENALTY, Experiment
 from ganexp.parts import Game, Rule, Slopes
@@ -37,24 +37,30 @@ class Played(NamedTuple):
     """What a player's loss was computed from: the generated points, the discriminator's output on both sides, and the terms of
     the loss; and the player's new statistics and what its penalties remember now."""
 
-    fake: Float[Array, "n ..."]
+    fake: Batch
     scores: Scores
     terms: dict[str, Scalar]
     stats: Parameters
     memory: Memory
 
 
+def draw_noise(experiment: Experiment, data: PyTree, key: Key[Array, ""], n: int) -> Batch:
+    """What `n` generated points are made of: noise, and labels as frequent as the data's, where the data has some."""
+    # A key of their own: labels leave the noise as it is.
+    return Batch(experiment.prior.sample(key, n), experiment.dataset.labels(data, own_key(key, "label"), n))
+
+
 def generate(
-    experiment: Experiment, player: Player, noise: Float[Array, "n d"], key: Key[Array, ""], train: bool
-) -> tuple[Float[Array, "n ..."], Parameters]:
-    """Generated points as the discriminator sees them, by the generator's network and the output transform; and its new statistics."""
-    points, _, stats = experiment.networks()[GENERATOR].apply(player.params, player.stats, noise, key, train)
-    return experiment.output.emitted(points, key, train), stats
+    experiment: Experiment, player: Player, noise: Batch, key: Key[Array, ""], train: bool
+) -> tuple[Batch, Parameters]:
+    """Generated points as the discriminator sees them, by the generator's network and the output transform, with the labels of their
+    noise; and its new statistics."""
+    told = experiment.told(GENERATOR, noise)
+    points, _, stats = experiment.networks()[GENERATOR].apply(player.params, player.stats, told, key, train)
+    return Batch(experiment.output.emitted(points, key, train), noise.label), stats
 
 
-def sample(
-    experiment: Experiment, state: TrainState, noise: Float[Array, "n d"], key: Key[Array, ""]
-) -> Float[Array, "n ..."]:
+def sample(experiment: Experiment, state: TrainState, noise: Batch, key: Key[Array, ""]) -> Batch:
     """What evaluations, pictures and a person see of the generator: points in evaluation mode, by its averaged weights where there are some."""
     player, average = state.players[GENERATOR], experiment.average
     if average is not None:
@@ -63,61 +69,70 @@ def sample(
 
 
 def assess(
-    experiment: Experiment,
-    state: TrainState,
-    points: Float[Array, "n ..."],
-    key: Key[Array, ""],
-    noise: Float[Array, "n d"] | None = None,
+    experiment: Experiment, state: TrainState, batch: Batch, key: Key[Array, ""], noise: Batch | None = None
 ) -> Critique:
     """What evaluations, pictures and a person see of the discriminator: its output on points in evaluation mode. Where it judges pairs,
     `noise` is that of generated points; without it, points are judged as real ones."""
-    if experiment.loss.paired is not None and noise is None:
-        noise = outputs(experiment, state.players, points, key, train=False)[0][experiment.loss.paired]
-    return judge(
-        experiment, state.players[DISCRIMINATOR], shown(experiment, points, noise), key, train=False
-    )[0]  # fmt: skip
+    paired, beside = experiment.loss.paired, None if noise is None else noise.x
+    if paired is not None and beside is None:
+        beside = outputs(experiment, state.players, batch, key, train=False)[0][paired]
+    return judge(experiment, state.players[DISCRIMINATOR], shown(experiment, batch, beside), key, train=False)[0]
+
+
+def output_anywhere(
+    experiment: Experiment, data: PyTree, state: TrainState, x: Float[Array, "n ..."], key: Key[Array, ""]
+) -> Float[Array, " n"]:
+    """D(x) as the loss reads it, in evaluation mode, of points without labels: where D is told labels, its mean over all of them, each
+    weighted by its probability in the data."""
+
+    def output(batch: Batch) -> Float[Array, " n"]:
+        return experiment.loss.output(assess(experiment, state, batch, key).logits)
+
+    if not experiment.conditional:
+        return output(Batch(x))
+    frequencies = experiment.dataset.frequencies(data)
+    assert frequencies is not None
+
+    def add(total: Float[Array, " n"], label: Any) -> tuple[Float[Array, " n"], None]:
+        # One label at a time: a thousand labels of every point would not fit in memory.
+        return total + frequencies[label] * output(Batch(x, jnp.full(len(x), label))), None
+
+    return jax.lax.scan(add, jnp.zeros(len(x)), jnp.arange(len(frequencies)))[0]
 
 
 def outputs(
-    experiment: Experiment, players: Players, points: Float[Array, "n ..."], key: Key[Array, ""], train: bool
+    experiment: Experiment, players: Players, batch: Batch, key: Key[Array, ""], train: bool
 ) -> tuple[dict[str, Float[Array, "n ..."]], Players]:
     """What each player beside the generator and the discriminator makes of points; and the players with their new statistics."""
     found, nets = {}, experiment.networks()
     for name in experiment.others:
-        player = players[name]
-        found[name], _, stats = nets[name].apply(player.params, player.stats, points, own_key(key, name), train)
+        player, told = players[name], experiment.told(name, batch)
+        found[name], _, stats = nets[name].apply(player.params, player.stats, told, own_key(key, name), train)
         players = {**players, name: player._replace(stats=stats)}
     return found, players
 
 
-def shown(
-    experiment: Experiment, points: Float[Array, "n ..."], beside: Float[Array, "n d"] | None
-) -> Float[Array, "n ..."]:
+def shown(experiment: Experiment, batch: Batch, beside: Float[Array, "n d"] | None) -> Batch:
     """What the discriminator is shown of points: where its loss judges pairs, each in a row with what stands `beside` it."""
     if experiment.loss.paired is None or beside is None:
-        return points
-    return jnp.concatenate([points.reshape(len(points), -1), beside.reshape(len(points), -1)], axis=1)
+        return batch
+    sides = [side.reshape(len(beside), -1) for side in (batch.x, beside)]
+    return batch._replace(x=jnp.concatenate(sides, axis=1))
 
 
 def judge(
-    experiment: Experiment, player: Player, points: Float[Array, "n ..."], key: Key[Array, ""], train: bool
+    experiment: Experiment, player: Player, batch: Batch, key: Key[Array, ""], train: bool
 ) -> tuple[Critique, Parameters]:
     """The discriminator's output on what it is shown of points, by the inputs and its network; and its new statistics."""
-    batch = Batch(points)
     for name, part in experiment.input.items():
         batch = part.apply(batch, own_key(key, name), train)
     apply = experiment.networks()[DISCRIMINATOR].apply
-    logits, features, stats = apply(player.params, player.stats, batch.x, key, train)
+    logits, features, stats = apply(player.params, player.stats, experiment.told(DISCRIMINATOR, batch), key, train)
     return Critique(logits, features), stats
 
 
 def score(
-    experiment: Experiment,
-    player: Player,
-    real: Float[Array, "n ..."],
-    fake: Float[Array, "n ..."],
-    key: Key[Array, ""],
-    train: bool,
+    experiment: Experiment, player: Player, real: Batch, fake: Batch, key: Key[Array, ""], train: bool
 ) -> tuple[Scores, Parameters]:
     """The discriminator's output on both sides, and its new statistics: in two passes, real first.
 
@@ -130,12 +145,7 @@ def score(
 
 
 def score_at_once(
-    experiment: Experiment,
-    player: Player,
-    real: Float[Array, "n ..."],
-    fake: Float[Array, "n ..."],
-    key: Key[Array, ""],
-    train: bool,
+    experiment: Experiment, player: Player, real: Batch, fake: Batch, key: Key[Array, ""], train: bool
 ) -> tuple[Scores, Parameters]:
     """As `score`, in one pass over both where that trains faster, and is the same: where a point's output depends on no other point."""
     # A small network is bound by the number of operations. A larger one is bound by matrix products, and the gradients'
@@ -144,8 +154,9 @@ def score_at_once(
     coupled = experiment.networks()[DISCRIMINATOR].coupled or any(part.coupled for part in experiment.input.values())
     if large or coupled or jax.tree.leaves(player.stats) or not train:
         return score(experiment, player, real, fake, key, train)
-    both, stats = judge(experiment, player, jnp.concatenate([real, fake]), key, train)
-    count = len(real)
+    joined = jax.tree.map(lambda *sides: jnp.concatenate(sides), real, fake)
+    both, stats = judge(experiment, player, joined, key, train)
+    count = len(real.x)
     sides = jax.tree.map(lambda part: part[:count], both), jax.tree.map(lambda part: part[count:], both)
     return Scores(*sides), stats
 
@@ -179,11 +190,11 @@ def meet(
     experiment: Experiment,
     players: Players,
     draws: Draws,
-    fake: Float[Array, "n ..."],
+    fake: Batch,
     key: Key[Array, ""],
     train: bool,
     score: Callable[..., tuple[Scores, Parameters]],
-) -> tuple[Scores, Players, tuple[Float[Array, "n ..."], Float[Array, "n ..."]]]:
+) -> tuple[Scores, Players, tuple[Batch, Batch]]:
     """What all players but the generator make of a minibatch, the discriminator by way of `score`; the players with their new statistics;
     and what the discriminator was shown of both sides."""
     sides, noise = (draws.real, fake), None
@@ -193,7 +204,7 @@ def meet(
         first, second = jax.random.split(key)
         of_real, players = outputs(experiment, players, draws.real, first, train)
         of_fake, players = outputs(experiment, players, fake, second, train)
-        noise, beside = draws.noise, of_real.get(experiment.loss.paired or "")
+        noise, beside = draws.noise.x, of_real.get(experiment.loss.paired or "")
         sides = shown(experiment, draws.real, beside), shown(experiment, fake, noise)
     scores, stats = score(experiment, players[DISCRIMINATOR], *sides, key, train)
     judged = players[DISCRIMINATOR]._replace(stats=stats)

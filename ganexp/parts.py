@@ -6,12 +6,13 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from typing import Any, ClassVar, NamedTuple
 
-from jaxtyping import Array, Float, Key, PyTree
+from jaxtyping import Array, Key, PyTree
 
 from ganexp.component import Component, component, setting
 from ganexp.types import (
     DISCRIMINATOR,
     GENERATOR,
+    Architecture,
     Batch,
     Critique,
     Draws,
@@ -56,17 +57,29 @@ class Input(Component, ABC):
         """What is seen of the batch; pure. Only training has randomness."""
 
 
+class Conditioning(ABC):
+    """How a network is told the label of each point or noise vector, one of `classes`."""
+
+    @abstractmethod
+    def shape(self, architecture: Architecture, inputs: tuple[int, ...], classes: int) -> tuple[int, ...]:
+        """The shape of what the network reads in place of a point of shape `inputs`; raises SettingError where it takes no labels."""
+
+    @abstractmethod
+    def tell(self, batch: Batch, shape: tuple[int, ...], classes: int) -> Batch:
+        """The batch as the network reads it, each point of this `shape`; pure."""
+
+
 class Game(NamedTuple):
     """What a penalty reads of one player's loss on one minibatch: that player's parameters, the points, what the discriminator says of
     them, and both networks as functions, from points to a critique and from noise to points."""
 
     params: Parameters
-    real: Float[Array, "n ..."]
-    noise: Float[Array, "n d"]
-    fake: Float[Array, "n ..."]
+    real: Batch
+    noise: Batch
+    fake: Batch
     scores: Scores
-    critic: Callable[[Float[Array, "n ..."]], Critique]
-    generate: Callable[[Float[Array, "n d"]], Float[Array, "n ..."]]
+    critic: Callable[[Batch], Critique]
+    generate: Callable[[Batch], Batch]
 
 
 @component

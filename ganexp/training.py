@@ -12,7 +12,8 @@ from jax.experimental import checkify
 from jaxtyping import Array, Bool, Float, Int, Key, PyTree
 
 from ganexp.experiment import AVERAGE, GRADIENT, PENALTY, Experiment, Stream
-from ganexp.types import GENERATOR, Draws, Memory, Player, TrainState, Update
+from ganexp.game import draw_noise
+from ganexp.types import GENERATOR, Batch, Draws, Memory, Player, TrainState, Update
 
 # A block of steps draws its random numbers in one call: about as many numbers as fit in a core's cache.
 # Its steps divide a hundred, so that blocks end where records are due, and none is drawn twice.
@@ -61,22 +62,20 @@ def draw(experiment: Experiment, data: PyTree, step: Int[Array, ""]) -> Draws:
     batches, size = experiment.updates.batches, experiment.batch_size
     key = jax.random.fold_in(experiment.key(Stream.TRAINING), step)
     points, noise, others = jax.random.split(key, 3)
-    return Draws(
-        _real(experiment, data, step, points).reshape(batches, size, *experiment.dataset.shape),
-        experiment.prior.sample(noise, batches * size).reshape(batches, size, -1),
-        jax.random.split(others, experiment.updates.moves),
-    )
+    sides = _real(experiment, data, step, points), draw_noise(experiment, data, noise, batches * size)
+    real, noise = jax.tree.map(lambda leaf: leaf.reshape(batches, size, *leaf.shape[1:]), sides)
+    return Draws(real, noise, jax.random.split(others, experiment.updates.moves))
 
 
-def _real(experiment: Experiment, data: PyTree, step: Int[Array, ""], key: Key[Array, ""]) -> Float[Array, "n ..."]:
+def _real(experiment: Experiment, data: PyTree, step: Int[Array, ""], key: Key[Array, ""]) -> Batch:
     dataset, size = experiment.dataset, experiment.batch_size
     learned, batches = experiment.updates.learned * size, experiment.updates.batches * size
     if dataset.size is None:
-        return dataset.sample(data, key, batches).x
+        return dataset.sample(data, key, batches)
     # Epochs are of what the discriminator learns from; the generator's own batches, which few losses read, are by the way.
-    first = dataset.training(data, experiment.key(Stream.ORDER), step, key, learned).x
-    rest = dataset.sample(data, jax.random.fold_in(key, 1), batches - learned).x
-    return jnp.concatenate([first, rest])
+    first = dataset.training(data, experiment.key(Stream.ORDER), step, key, learned)
+    rest = dataset.sample(data, jax.random.fold_in(key, 1), batches - learned)
+    return jax.tree.map(lambda *parts: jnp.concatenate(parts), first, rest)
 
 
 def train_step(experiment: Experiment, state: TrainState, draws: Draws) -> tuple[TrainState, dict[str, Update]]:

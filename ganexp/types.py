@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 import numpy as np
-from jaxtyping import Array, Float, Int, Key, PyTree, Shaped, UInt8
+from jaxtyping import Array, Float, Int, Key, PyTree, UInt8
 
 from ganexp.component import Component, component, setting
 
@@ -34,10 +34,13 @@ def silent(text: str) -> None:
 
 
 class Batch(NamedTuple):
-    """Points of a data set, in the coordinates the networks see; `label` is None where the data has none."""
+    """Points of a data set in the coordinates the networks see, or noise, and the label of each, from 0 on; None where the data has none.
+
+    A generated point has the label that its noise was drawn with.
+    """
 
     x: Float[Array, "n ..."]
-    label: Shaped[Array, " n"] | None = None
+    label: Int[Array, " n"] | None = None
 
 
 WHITE = 255  # the largest pixel
@@ -62,7 +65,7 @@ class Modes(NamedTuple):
 
 class Net(NamedTuple):
     """A network as two pure functions: `init(key) -> (parameters, statistics)` and
-    `apply(parameters, statistics, x, key, train) -> (output, features, statistics)`. The features [n, f] are the units of its last
+    `apply(parameters, statistics, batch, key, train) -> (output, features, statistics)`. The features [n, f] are the units of its last
     hidden layer; without a hidden layer, its input. `coupled`: the output at one point depends on the others of its batch, in evaluation too."""
 
     init: Callable[[Key[Array, ""]], tuple[Parameters, Parameters]]
@@ -97,20 +100,20 @@ class Player(NamedTuple):
 
 
 class Draws(NamedTuple):
-    """The random numbers of one step: `b` batches of real points and of noise, and for each of `u` updates a key for what else is
-    random."""
+    """The random numbers of one step: `b` batches of `n` real points and of as many noise vectors, and for each of `u` updates a key
+    for what else is random."""
 
-    real: Float[Array, "b n ..."]
-    noise: Float[Array, "b n d"]
+    real: Batch
+    noise: Batch
     key: Key[Array, " u"]
 
 
 class Update(NamedTuple):
     """Everything one player's update computed; what is not used costs nothing, XLA removes it. `loss` is the sum of `terms`."""
 
-    noise: Float[Array, "n d"]
-    real: Float[Array, "n ..."]
-    fake: Float[Array, "n ..."]
+    noise: Batch
+    real: Batch
+    fake: Batch
     scores: Scores
     terms: dict[str, Scalar]
     loss: Scalar
@@ -149,6 +152,11 @@ class Dataset(Component):
         raise NotImplementedError
 
     @property
+    def classes(self) -> int | None:
+        """How many labels its points have, from 0 on; None where they have none."""
+        return None
+
+    @property
     def beyond(self) -> tuple[str, ...]:
         """The last functions of a generator (`sigmoid`, `tanh`) that cannot reach all of the data."""
         return ()
@@ -163,6 +171,15 @@ class Dataset(Component):
     def sample(self, data: PyTree, key: Key[Array, ""], n: int) -> Batch:
         """`n` independent points, in the coordinates the networks see; pure."""
         raise NotImplementedError
+
+    def labels(self, data: PyTree, key: Key[Array, ""], n: int) -> Int[Array, " n"] | None:
+        """The labels of `n` independent points, as generated points get them; pure."""
+        # What is not returned is not computed: no point is made.
+        return self.sample(data, key, n).label
+
+    def frequencies(self, data: PyTree) -> Float[Array, " classes"] | None:
+        """The probability of each label; pure."""
+        return None
 
     def reference(self, data: PyTree, key: Key[Array, ""], n: int) -> Batch:
         """`n` real points to compare others with: of a set, without repetition as long as there are enough."""
@@ -210,7 +227,10 @@ class Prior(Component):
 
 @component
 class Architecture(Component):
-    """One player's network, before the shapes of its input and output are known."""
+    """One player's network, before the shapes of its input and output are known. `reads` is how it takes a point: as a row of
+    `numbers`, as an `image` [height, width, channels] where it is one, or None where it reads nothing."""
+
+    reads: ClassVar[str | None] = "numbers"
 
     def net(self, inputs: tuple[int, ...], outputs: tuple[int, ...]) -> Net:
         """The network from points of shape `inputs` to points of shape `outputs`."""

@@ -81,7 +81,8 @@ class _Counted(Updates):
         def draw(index: Any) -> Draws:
             number = 0 if self.minibatch == "same" else first + index
             # The key is each update's own even on the same minibatch, so that dropout differs.
-            return Draws(draws.real[number], draws.noise[number], draws.key[first + index])
+            real, noise = jax.tree.map(lambda leaf: leaf[number], (draws.real, draws.noise))
+            return Draws(real, noise, draws.key[first + index])
 
         return draw
 

@@ -132,7 +132,7 @@ def check_dataset(dataset: Any, inside: float = 0.98) -> None:
     batch = check_pure(lambda part: part.sample(data, KEY, N), dataset, rtol=1e-4, atol=1e-5)
     assert batch.x.shape == (N, *dataset.shape)
     assert batch.x.dtype == jnp.float32
-    assert batch.label is None or batch.label.shape == (N,)
+    check_labels(dataset, data, batch)
 
     points = np.asarray(dataset.sample(data, jax.random.key(8), 5000).x)
     assert points.shape == (5000, *dataset.shape)
@@ -157,6 +157,22 @@ def check_dataset(dataset: Any, inside: float = 0.98) -> None:
         np.testing.assert_allclose(weights.sum(), 1)
 
 
+def check_labels(dataset: Any, data: Any, batch: Any) -> None:
+    """A data set that says how many labels it has gives one to each point, draws more, and says how frequent each is; another none."""
+    found = batch.label, dataset.labels(data, KEY, N), dataset.frequencies(data)
+    if dataset.classes is None:
+        assert found == (None, None, None)
+        return
+    label, drawn, frequencies = found
+    for labels in (label, drawn):
+        assert labels.shape == (N,)
+        assert labels.dtype == jnp.int32
+        assert 0 <= labels.min() <= labels.max() < dataset.classes
+    assert frequencies.shape == (dataset.classes,)
+    assert (frequencies >= 0).all()
+    np.testing.assert_allclose(frequencies.sum(), 1, rtol=1e-5)
+
+
 def check_images(dataset: Any) -> None:
     """Images have the shape promised and are the set's own, with its labels; draws depend on keys and the step alone."""
     data = dataset.load()
@@ -173,8 +189,7 @@ def check_images(dataset: Any) -> None:
         # A threshold that moves turns pixels: rounding is not what is looked at here.
         batch = check_pure(drawn, dataset, rtol=1e-4, atol=1e-5)
         assert batch.x.shape == (N, *dataset.shape)
-        assert batch.label.shape == (N,)
-        assert 0 <= batch.label.min() <= batch.label.max() < 10 ** dataset.shape[2]
+        check_labels(dataset, data, batch)
         natural = np.asarray(dataset.natural(batch.x))
         np.testing.assert_allclose(dataset.seen(jnp.asarray(natural)), batch.x, rtol=1e-4, atol=1e-5)
         known = (data.test if name == "unseen" else data.train).reshape(-1, 784)
@@ -219,10 +234,10 @@ def check_prior(prior: Any) -> None:
 
 
 def game(params: Any, critic: Callable[[Any, Any], Any], real: Any, fake: Any, noise: Any = None) -> Game:
-    """What a penalty reads where the discriminator is `critic(params, points)`, whose one feature is its logit, and the generator the identity."""
+    """What a penalty reads where the discriminator is `critic(params, batch)`, whose one feature is its logit, and the generator the identity."""
 
-    def judge(points: Any) -> Critique:
-        logits = critic(params, points)
+    def judge(batch: Batch) -> Critique:
+        logits = critic(params, batch)
         return Critique(logits, logits[:, None])
 
     both = Scores(judge(real), judge(fake))
@@ -232,11 +247,12 @@ def game(params: Any, critic: Callable[[Any, Any], Any], real: Any, fake: Any, n
 def check_penalty(penalty: Any) -> None:
     """A term is a scalar, at least 0, with a finite gradient, of a flat critic too; projecting twice is as once; what is remembered keeps
     its form, and stays finite."""
-    real, fake = jax.random.normal(KEY, (2, N, 2))
+    real, fake = (Batch(points) for points in jax.random.normal(KEY, (2, N, 2)))
     params = {"square": jnp.array([0.5, -0.3]), "line": jnp.array([3.0, -0.001])}
     assert penalty.player in penalty.players
 
-    def critic(params: Any, points: Any) -> Any:
+    def critic(params: Any, batch: Batch) -> Any:
+        points = batch.x
         return points**2 @ params["square"] + points @ params["line"]
 
     def term(part: Any, params: Any) -> Any:
@@ -327,11 +343,11 @@ def check_net(architecture: Any, inputs: tuple[int, ...], outputs: tuple[int, ..
         params, stats = net.init(KEY)
 
         def total(params: Any) -> Any:
-            output, features, moved = net.apply(params, stats, x, KEY, True)
+            output, features, moved = net.apply(params, stats, Batch(x), KEY, True)
             return (output**2).sum(), (output, features, moved)
 
         slopes, trained = jax.grad(total, has_aux=True)(params)
-        return params, stats, slopes, trained, net.apply(params, stats, x, KEY, False)
+        return params, stats, slopes, trained, net.apply(params, stats, Batch(x), KEY, False)
 
     # Normalisation layers divide by small numbers, so rounding shows more than elsewhere.
     # And compiling takes all the time there is, where it is done well.
@@ -346,13 +362,13 @@ def check_net(architecture: Any, inputs: tuple[int, ...], outputs: tuple[int, ..
         assert jax.tree.map(jnp.shape, moved) == jax.tree.map(jnp.shape, stats)
 
     net = architecture.net(inputs, outputs)
-    check_close(net.apply(params, stats, x, KEY, True), trained, rtol=1e-4, atol=1e-5)
-    plain = net.apply(params, stats, x, KEY, False)
+    check_close(net.apply(params, stats, Batch(x), KEY, True), trained, rtol=1e-4, atol=1e-5)
+    plain = net.apply(params, stats, Batch(x), KEY, False)
     check_close(plain, tested, rtol=1e-4, atol=1e-5)
-    check_close(net.apply(params, stats, x, jax.random.key(8), False), plain, rtol=0, atol=0)
+    check_close(net.apply(params, stats, Batch(x), jax.random.key(8), False), plain, rtol=0, atol=0)
     check_close(plain[2], stats, rtol=0, atol=0)
     others = jnp.concatenate([x[: N // 2], -2 * x[: N // 2]])
-    found = net.apply(params, stats, others, KEY, False)
+    found = net.apply(params, stats, Batch(others), KEY, False)
     for part in (0, 1):
         check_close(found[part][: N // 2], plain[part][: N // 2], rtol=1e-4, atol=1e-5)
 
@@ -399,7 +415,7 @@ def check_updates(experiment: Any, eager: bool = True) -> None:
         params, stats = networks[player].init(key)
         before[player] = Player(params, stats, experiment.optimizer(player).init(params, KEY))
     real, noise = jax.random.normal(key, (2, batches, size, 2))
-    draws = Draws(real, noise, jax.random.split(key, batches))
+    draws = Draws(Batch(real), Batch(noise), jax.random.split(key, batches))
 
     start = TrainState(jnp.int32(0), before, {})
     (_, after, memory), records = check_pure(
@@ -414,7 +430,7 @@ def check_updates(experiment: Any, eager: bool = True) -> None:
         assert jax.tree.map(jnp.shape, after[player].params) == shapes
         assert jax.tree.map(jnp.shape, record.grads) == shapes
         assert record.loss.shape == ()
-        assert record.fake.shape == record.real.shape == (experiment.batch_size, *experiment.dataset.shape)
+        assert record.fake.x.shape == record.real.x.shape == (experiment.batch_size, *experiment.dataset.shape)
         for critique in (record.scores.real, record.scores.fake):
             assert critique.logits.shape == (experiment.batch_size,)
             assert critique.features.shape == (experiment.batch_size, experiment.model.discriminator.width)

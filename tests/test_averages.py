@@ -18,7 +18,7 @@ from ganexp.game import generate, sample
 from ganexp.observe.samples import Samples
 from ganexp.runner.run import run
 from ganexp.training import chunk, draw, init, no_report, train_step
-from ganexp.types import GENERATOR
+from ganexp.types import GENERATOR, Batch
 
 SIZES = tuple(f"model.{player}.{size}" for player in ("generator", "discriminator") for size in ("width=4", "depth=1"))
 SMALL = ("batch_size=8", *SIZES)
@@ -58,17 +58,17 @@ def test_training_keeps_the_average_of_its_own_steps_and_does_not_see_it(compose
 def test_what_is_shown_is_the_averaged_generator(composed):
     experiment = composed(*SMALL, "average=ema", "average.decay=0.9")
     state, key = trained(experiment), jax.random.key(5)
-    noise = experiment.prior.sample(key, 16)
+    noise = Batch(experiment.prior.sample(key, 16))
     player = state.players[GENERATOR]
-    own = generate(experiment, player, noise, key, train=False)[0]
-    mean = generate(experiment, player._replace(params=state.memory["average"]), noise, key, train=False)[0]
+    own = generate(experiment, player, noise, key, train=False)[0].x
+    mean = generate(experiment, player._replace(params=state.memory["average"]), noise, key, train=False)[0].x
     assert not np.allclose(own, mean)
-    np.testing.assert_array_equal(sample(experiment, state, noise, key), mean)
-    np.testing.assert_array_equal(sample(dataclasses.replace(experiment, average=None), state, noise, key), own)
+    np.testing.assert_array_equal(sample(experiment, state, noise, key).x, mean)
+    np.testing.assert_array_equal(sample(dataclasses.replace(experiment, average=None), state, noise, key).x, own)
     # An evaluation is of these points, and its gradients and weights are of the players that train.
     seen = Samples(experiment, (), state, 16, jnp.int32(0))
     plain = Samples(dataclasses.replace(experiment, average=None), (), state, 16, jnp.int32(0))
-    assert not np.allclose(seen.fake, plain.fake)
+    assert not np.allclose(seen.fake.x, plain.fake.x)
     jax.tree.map(np.testing.assert_array_equal, (seen.weights, seen.gradients), (plain.weights, plain.gradients))
 
 

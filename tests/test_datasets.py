@@ -149,8 +149,9 @@ def test_weights_are_respected_and_a_mode_of_weight_zero_is_never_drawn():
 @pytest.mark.parametrize("k", [1, 2, 900])
 def test_every_mode_is_drawn_and_none_beyond_the_last(k):
     centres = jnp.arange(k, dtype=jnp.float32)[:, None]
-    picked, noise = jax.jit(lambda: mixture(jax.random.key(0), N, centres, jnp.full(k, 0.1)))()
+    mode, picked, noise = jax.jit(lambda: mixture(jax.random.key(0), N, centres, jnp.full(k, 0.1)))()
     assert set(np.unique(picked)) == set(range(k))
+    np.testing.assert_array_equal(mode, picked[:, 0])
     assert noise.shape == (N, 1)
 
 

@@ -28,7 +28,7 @@ from ganexp.observe.samples import Samples, classified
 from ganexp.outputs import GumbelSigmoid, StraightThrough, Threshold
 from ganexp.priors import Normal, Uniform
 from ganexp.training import init
-from ganexp.types import DISCRIMINATOR, GENERATOR
+from ganexp.types import DISCRIMINATOR, GENERATOR, Batch
 from ganexp.views.probe_images import STEPS, between, nearest
 
 KEY = jax.random.key(3)
@@ -189,9 +189,10 @@ def test_the_accuracy_over_the_whole_set_is_that_of_a_loop():
         real = (np.asarray(data.train[200 * number : 200 * (number + 1)]) > 127)[..., None].astype(np.float32)
         noise = experiment.prior.sample(jax.random.fold_in(key, number), 200)
         generator = state.players[GENERATOR]
-        fake = experiment.networks()[GENERATOR].apply(generator.params, generator.stats, noise, key, False)[0]
+        fake = experiment.networks()[GENERATOR].apply(generator.params, generator.stats, Batch(noise), key, False)[0]
         logits = [
-            np.asarray(net.apply(player.params, player.stats, x, key, False)[0]) for x in (jnp.asarray(real), fake)
+            np.asarray(net.apply(player.params, player.stats, Batch(x), key, False)[0])
+            for x in (jnp.asarray(real), fake)
         ]
         assert accuracy == pytest.approx(((logits[0] >= 0).mean() + (logits[1] < 0).mean()) / 2)
 

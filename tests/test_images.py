@@ -98,7 +98,7 @@ def test_the_discriminator_s_batches_make_the_epoch(composed):
     experiment = composed(*words)
     assert experiment.steps_per_epoch == 5
     data = experiment.dataset.load()
-    real = np.concatenate([draw(experiment, data, jnp.int32(step)).real[:2].reshape(1000, -1) for step in range(5)])
+    real = np.concatenate([draw(experiment, data, jnp.int32(step)).real.x[:2].reshape(1000, -1) for step in range(5)])
     np.testing.assert_array_equal(np.sort(real @ _hash()), np.sort((data.train > 127).reshape(5000, -1) @ _hash()))
     assert composed(*words[:3], "updates.minibatch=same", "updates.d_steps=5").steps_per_epoch == 10
 

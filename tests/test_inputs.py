@@ -24,7 +24,7 @@ def test_logits_of_a_linear_discriminator_spread_by_its_slope_times_the_noise(co
     # D(x) = psi x: the logits of one point are normal around psi x, with a deviation of |psi| std.
     experiment = composed(*NOISY, f"input.instance_noise.std={std}", "model.discriminator.start=3.0")
     player = init(arrays(experiment)).players[DISCRIMINATOR]
-    points = jnp.full((4000, 1), 0.7)
+    points = Batch(jnp.full((4000, 1), 0.7))
     logits = np.asarray(judge(experiment, player, points, jax.random.key(1), train=True)[0].logits, float)
     assert logits.mean() == pytest.approx(2.1, abs=0.15 * std + 1e-5)
     assert logits.std() == pytest.approx(3 * std, rel=0.05, abs=1e-5)
@@ -35,7 +35,7 @@ def test_logits_of_a_linear_discriminator_spread_by_its_slope_times_the_noise(co
 def test_each_side_and_each_point_has_noise_of_its_own(composed):
     experiment = composed(*NOISY)
     player = init(arrays(experiment)).players[DISCRIMINATOR]
-    points = jnp.zeros((100, 1))
+    points = Batch(jnp.zeros((100, 1)))
     scores, _ = score_at_once(experiment, player, points, points, jax.random.key(2), train=True)
     assert len(np.unique(scores.real.logits)) == 100
     assert not np.isin(scores.real.logits, scores.fake.logits).any()
@@ -44,11 +44,11 @@ def test_each_side_and_each_point_has_noise_of_its_own(composed):
 def test_the_generator_gives_its_points_without_noise(composed):
     noisy, plain = composed(*NOISY), composed(*NOISY[:-1])
     state, key = init(arrays(noisy)), jax.random.key(3)
-    noise = noisy.prior.sample(key, 8)
+    noise = Batch(noisy.prior.sample(key, 8))
     for train in (True, False):
-        made = [generate(part, state.players[GENERATOR], noise, key, train)[0] for part in (noisy, plain)]
+        made = [generate(part, state.players[GENERATOR], noise, key, train)[0].x for part in (noisy, plain)]
         np.testing.assert_array_equal(*made)
-    np.testing.assert_array_equal(sample(noisy, state, noise, key), sample(plain, state, noise, key))
+    np.testing.assert_array_equal(sample(noisy, state, noise, key).x, sample(plain, state, noise, key).x)
 
 
 def test_the_noise_follows_a_schedule(composed):
@@ -85,7 +85,7 @@ def test_a_coupled_input_never_sees_real_and_generated_points_together(composed)
 
     experiment = dataclasses.replace(composed(*NOISY), input={"centered": Centered(), "noise": InstanceNoise(std=0.0)})
     player = init(arrays(experiment)).players[DISCRIMINATOR]
-    real, fake = jnp.full((4, 1), 5.0), jnp.full((4, 1), -5.0)
+    real, fake = Batch(jnp.full((4, 1), 5.0)), Batch(jnp.full((4, 1), -5.0))
     scores, _ = score_at_once(experiment, player, real, fake, jax.random.key(0), train=True)
     np.testing.assert_array_equal(scores.real.logits, np.zeros(4))
     np.testing.assert_array_equal(scores.fake.logits, np.zeros(4))
@@ -103,5 +103,5 @@ def test_networks_have_the_shape_that_is_seen(composed):
     experiment = dataclasses.replace(composed(*NOISY), input={"a": Doubled(), "b": Doubled()})
     player = init(arrays(experiment)).players[DISCRIMINATOR]
     assert player.params["value"].shape == (4,)
-    logits = judge(experiment, player, jnp.ones((3, 1)), jax.random.key(0), train=True)[0].logits
+    logits = judge(experiment, player, Batch(jnp.ones((3, 1))), jax.random.key(0), train=True)[0].logits
     np.testing.assert_allclose(logits, [4.0] * 3)

@@ -20,7 +20,7 @@ from ganexp.experiment import Experiment
 from ganexp.records.table import read_table
 from ganexp.runner.run import run
 from ganexp.training import Report, chunk, draw, init, no_report, signals, train_step
-from ganexp.types import DISCRIMINATOR, GENERATOR, Draws, TrainState
+from ganexp.types import DISCRIMINATOR, GENERATOR, Batch, Draws, TrainState
 from ganexp.updates import update
 
 SIZES = tuple(f"model.{player}.{size}" for player in ("generator", "discriminator") for size in ("width=8", "depth=1"))
@@ -179,8 +179,8 @@ def test_a_step_is_its_single_updates_in_the_order_that_was_asked_for(composed, 
     state = jax.jit(init)(experiment)
     draws = jax.jit(draw)(experiment, (), np.int32(5))
     count = 1 if minibatch == "same" else max(d_steps, 1) + max(g_steps, 1)
-    assert draws.real.shape == (count, 16, 2)
-    assert len(np.unique(draws.real, axis=0)) == count
+    assert draws.real.x.shape == (count, 16, 2)
+    assert len(np.unique(draws.real.x, axis=0)) == count
     # One shared minibatch, and still a dropout mask for each update.
     moves = max(d_steps, 1) + max(g_steps, 1)
     assert len(np.unique(jax.random.key_data(draws.key), axis=0)) == len(draws.key) == moves
@@ -225,15 +225,15 @@ def test_algorithm_1_of_goodfellow_2014(composed):
     @jax.jit
     def value(g: Any, d: Any, real: Any, noise: Any) -> Any:
         def judge(x: Any) -> Any:
-            return jax.nn.sigmoid(networks[DISCRIMINATOR].apply(d, {}, x, jax.random.key(0), True)[0])
+            return jax.nn.sigmoid(networks[DISCRIMINATOR].apply(d, {}, Batch(x), jax.random.key(0), True)[0])
 
-        fake = networks[GENERATOR].apply(g, {}, noise, jax.random.key(0), True)[0]
+        fake = networks[GENERATOR].apply(g, {}, Batch(noise), jax.random.key(0), True)[0]
         return (jnp.log(judge(real)) + jnp.log(1 - judge(fake))).mean()
 
     for number in range(k):
-        slope = jax.grad(value, argnums=1)(g, d, draws.real[number], draws.noise[number])
+        slope = jax.grad(value, argnums=1)(g, d, draws.real.x[number], draws.noise.x[number])
         d = jax.tree.map(lambda weight, gradient: weight + rate * gradient, d, slope)
-    slope = jax.grad(value, argnums=0)(g, d, draws.real[k], draws.noise[k])
+    slope = jax.grad(value, argnums=0)(g, d, draws.real.x[k], draws.noise.x[k])
     g = jax.tree.map(lambda weight, gradient: weight - rate * gradient, g, slope)
     reached = jax.jit(train_step)(experiment, state, draws)[0].players
     assert_near((reached[GENERATOR].params, reached[DISCRIMINATOR].params), (g, d), rtol=1e-3)

@@ -15,6 +15,7 @@ LAYERS = [
     ["parts"],
     [
         "nets",
+        "conditioning",
         "datasets",
         "priors",
         "losses",

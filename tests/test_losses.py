@@ -126,7 +126,7 @@ def test_feature_matching_reads_the_last_hidden_layer_on_both_sides(composed):
     def mean(points):
         return np.maximum(np.asarray(points, float) @ kernel + bias, 0).mean(axis=0)
 
-    expected = ((mean(update.real) - mean(update.fake)) ** 2).sum()
+    expected = ((mean(update.real.x) - mean(update.fake.x)) ** 2).sum()
     assert expected > 1e-3
     np.testing.assert_allclose(update.loss, expected, rtol=1e-4)
 

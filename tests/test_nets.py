@@ -15,6 +15,7 @@ from ganexp.component import SettingError
 from ganexp.experiment import Model
 from ganexp.nets import Linear, Mlp, Point
 from ganexp.nets.mlp import ACTIVATIONS, INITIALIZERS, OUTPUTS
+from ganexp.types import Batch
 
 KEY = jax.random.key(3)
 X = jax.random.normal(KEY, (64, 3)) * 2 + 1
@@ -59,7 +60,7 @@ def forward(params, x, activation, output):
 def test_a_perceptron_is_what_numpy_computes(activation):
     net, params, stats = built(Mlp(depth=2, width=8, activation=activation))
     params = biased(params)
-    output, features, _ = net.apply(params, stats, X, KEY, True)
+    output, features, _ = net.apply(params, stats, Batch(X), KEY, True)
     expected = forward(params, np.asarray(X, float), activation, "linear")
     np.testing.assert_allclose(output, expected, rtol=1e-4, atol=1e-4)
     np.testing.assert_allclose(output, affine(params["last"], np.asarray(features, float)), rtol=1e-4, atol=1e-4)
@@ -71,7 +72,7 @@ def test_depth_features_and_output_are_what_numpy_computes(depth, features, outp
     net, params, stats = built(Mlp(depth=depth, width=8, features=features, output=output))
     params = biased(params)
     assert len(params.get("hidden", {})) == depth
-    found, values, _ = net.apply(params, stats, X, KEY, False)
+    found, values, _ = net.apply(params, stats, Batch(X), KEY, False)
     np.testing.assert_allclose(found, forward(params, np.asarray(X, float), "relu", output), rtol=1e-4, atol=1e-5)
     # Nothing between the features and the last layer; without a layer before it, they are the input.
     assert values.shape == (64, features or X.shape[1])
@@ -82,7 +83,7 @@ def test_depth_features_and_output_are_what_numpy_computes(depth, features, outp
 def test_leaky_relu_has_the_slope_set():
     net, params, stats = built(Mlp(depth=1, width=4, activation="leaky_relu", slope=0.5), (1,), (4,))
     params["hidden"][0]["kernel"], params["last"]["kernel"] = jnp.ones((1, 4)), jnp.eye(4)
-    output, _, _ = net.apply(params, stats, jnp.array([[-2.0], [2.0]]), KEY, False)
+    output, _, _ = net.apply(params, stats, Batch(jnp.array([[-2.0], [2.0]])), KEY, False)
     np.testing.assert_array_equal(output, [[-1.0] * 4, [2.0] * 4])
 
 
@@ -126,7 +127,7 @@ def ones(depth, rate):
     """A network whose output is its dropout mask over 1 - rate: hidden layers and the last pass on what they get."""
     net, params, stats = built(Mlp(depth=depth, width=64, dropout=rate), (64,), (64,))
     params = jax.tree.map(lambda leaf: jnp.eye(64) if leaf.ndim == 2 else leaf, params)
-    return lambda key, train: np.asarray(net.apply(params, stats, jnp.ones((500, 64)), key, train)[0])
+    return lambda key, train: np.asarray(net.apply(params, stats, Batch(jnp.ones((500, 64))), key, train)[0])
 
 
 @pytest.mark.parametrize("rate", [0.1, 0.5])
@@ -155,7 +156,7 @@ def test_dropout_is_off_in_evaluation():
 
 def test_batch_norm_normalises_the_batch_in_training():
     net, params, stats = built(Mlp(depth=1, width=8, activation="tanh", normalization="batch"))
-    output, _, _ = net.apply(params, stats, X, KEY, True)
+    output, _, _ = net.apply(params, stats, Batch(X), KEY, True)
     hidden = affine(params["hidden"][0], np.asarray(X, float))
     hidden = (hidden - hidden.mean(axis=0)) / np.sqrt(hidden.var(axis=0) + 1e-5)
     np.testing.assert_allclose(output, affine(params["last"], np.tanh(hidden)), rtol=1e-3, atol=1e-4)
@@ -165,21 +166,21 @@ def test_batch_norm_statistics_move_towards_the_batch_in_training_and_stand_stil
     net, params, stats = built(Mlp(depth=1, width=8, activation="tanh", normalization="batch"))
     hidden = affine(params["hidden"][0], np.asarray(X, float))
     apply = jax.jit(net.apply, static_argnums=4)
-    moved = apply(params, stats, X, KEY, True)[2]
+    moved = apply(params, stats, Batch(X), KEY, True)[2]
     for name, goal in (("mean", hidden.mean(axis=0)), ("var", hidden.var(axis=0))):
         before, after = stats["norms"][0][name], moved["norms"][0][name]
         share = (after - before) / (goal - before)
         assert (share > 0).all()
         assert (share < 0.5).all()
     for _ in range(1500):
-        moved = apply(params, moved, X, KEY, True)[2]
+        moved = apply(params, moved, Batch(X), KEY, True)[2]
     np.testing.assert_allclose(moved["norms"][0]["mean"], hidden.mean(axis=0), rtol=1e-3, atol=1e-3)
     np.testing.assert_allclose(moved["norms"][0]["var"], hidden.var(axis=0), rtol=1e-2)
 
-    output, _, still = apply(params, moved, X[:5], KEY, False)
+    output, _, still = apply(params, moved, Batch(X[:5]), KEY, False)
     contracts.check_close(still, moved, rtol=0, atol=0)
     # Once the statistics are those of the batch, both modes agree, on five points of it as well.
-    np.testing.assert_allclose(output, apply(params, moved, X, KEY, True)[0][:5], rtol=1e-2, atol=1e-2)
+    np.testing.assert_allclose(output, apply(params, moved, Batch(X), KEY, True)[0][:5], rtol=1e-2, atol=1e-2)
 
 
 def test_layer_norm_normalises_each_point_by_itself():
@@ -188,7 +189,7 @@ def test_layer_norm_normalises_each_point_by_itself():
     hidden = affine(params["hidden"][0], np.asarray(X, float))
     hidden = (hidden - hidden.mean(axis=1, keepdims=True)) / np.sqrt(hidden.var(axis=1, keepdims=True) + 1e-6)
     for train in (True, False):
-        output, _, _ = net.apply(params, stats, X, KEY, train)
+        output, _, _ = net.apply(params, stats, Batch(X), KEY, train)
         np.testing.assert_allclose(output, affine(params["last"], np.tanh(hidden)), rtol=1e-3, atol=1e-3)
 
 
@@ -208,7 +209,7 @@ def test_combinations_keep_the_contract(settings):
 
 def test_shapes_of_pictures_go_in_and_come_out():
     net, params, stats = built(Mlp(depth=1, width=4), (2, 3), (4, 1))
-    output, _, _ = net.apply(params, stats, jnp.ones((5, 2, 3)), KEY, False)
+    output, _, _ = net.apply(params, stats, Batch(jnp.ones((5, 2, 3))), KEY, False)
     assert output.shape == (5, 4, 1)
 
 
@@ -225,9 +226,9 @@ def test_the_dirac_players_are_a_point_and_a_slope():
     point, theta, _ = built(Point(start=0.5), (1,), (1,))
     line, psi, _ = built(Linear(start=-2.0), (1,), ())
     assert [leaf.item() for leaf in jax.tree.leaves((theta, psi))] == [0.5, -2.0]
-    points, _, _ = point.apply(theta, {}, jnp.zeros((4, 1)), KEY, True)
+    points, _, _ = point.apply(theta, {}, Batch(jnp.zeros((4, 1))), KEY, True)
     np.testing.assert_array_equal(points, np.full((4, 1), 0.5))
-    np.testing.assert_array_equal(line.apply(psi, {}, points, KEY, True)[0], np.full(4, -1.0))
+    np.testing.assert_array_equal(line.apply(psi, {}, Batch(points), KEY, True)[0], np.full(4, -1.0))
 
 
 def test_a_discriminator_must_end_in_logits(composed):

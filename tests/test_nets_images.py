@@ -12,6 +12,7 @@ from scipy import special
 
 from ganexp.component import SettingError
 from ganexp.nets import BoundedMlp, Convolutional, Maxout, Mlp, Residual
+from ganexp.types import Batch
 
 __all__ = ["quick_compilation"]
 
@@ -35,7 +36,7 @@ def biased(params):
 def trained(net, params, stats, x, passes):
     """The statistics after some passes in training mode."""
     for _ in range(passes):
-        stats = net.apply(params, stats, x, KEY, True)[2]
+        stats = net.apply(params, stats, Batch(x), KEY, True)[2]
     return stats
 
 
@@ -46,7 +47,7 @@ def leaky(x, slope):
 def test_a_convolutional_discriminator_is_what_xla_computes():
     net, params, stats = built(Convolutional(width=4, normalization="none", gain=0.2), IMAGE, ())
     params = biased(params)
-    logits, features, _ = net.apply(params, stats, IMAGES, KEY, True)
+    logits, features, _ = net.apply(params, stats, Batch(IMAGES), KEY, True)
     x = leaky(reference(IMAGES, params["first"]["kernel"], 2) + params["first"]["bias"].reshape(1, 1, 1, -1), 0.2)
     x = leaky(reference(x, params["second"]["kernel"], 2) + params["second"]["bias"].reshape(1, 1, 1, -1), 0.2)
     assert x.shape == (6, 2, 3, 8)
@@ -63,7 +64,7 @@ def test_a_convolutional_generator_is_what_xla_computes():
     x = leaky(x.reshape(6, 2, 3, 8), 0)
     x = leaky(transposed_reference(x, params["second"]["kernel"], 2) + params["second"]["bias"].reshape(1, 1, 1, -1), 0)
     x = transposed_reference(x, params["last"]["kernel"], 2) + params["last"]["bias"].reshape(1, 1, 1, -1)
-    np.testing.assert_allclose(net.apply(params, stats, NOISE, KEY, True)[0], np.tanh(x), rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(net.apply(params, stats, Batch(NOISE), KEY, True)[0], np.tanh(x), rtol=1e-4, atol=1e-5)
 
 
 def standard(x, axes):
@@ -78,7 +79,9 @@ def test_normalisation_is_by_channel_or_by_image_and_spares_the_layer_that_reads
     x = leaky(reference(IMAGES, params["first"]["kernel"], 2), 0.2)
     x = leaky(standard(np.asarray(reference(x, params["second"]["kernel"], 2), float), axes), 0.2)
     expected = x.reshape(6, -1) @ np.asarray(params["last"]["kernel"])
-    np.testing.assert_allclose(net.apply(params, stats, IMAGES, KEY, True)[0], expected[:, 0], rtol=1e-3, atol=1e-4)
+    np.testing.assert_allclose(
+        net.apply(params, stats, Batch(IMAGES), KEY, True)[0], expected[:, 0], rtol=1e-3, atol=1e-4
+    )
     assert [leaf.shape for leaf in jax.tree.leaves(stats)] == ([(8,), (8,)] if kind == "batch" else [])
 
 
@@ -93,14 +96,14 @@ def test_normalisation_spares_the_layer_that_writes_the_image():
 def test_dropout_draws_for_each_unit_layer_and_key_and_is_off_in_evaluation():
     settings = Convolutional(width=16, normalization="none", dropout=0.5, slope=1.0, gain=0.2)
     net, params, stats = built(settings, IMAGE, ())
-    draw = jax.jit(jax.vmap(lambda key: net.apply(params, stats, IMAGES, key, True)[0]))
+    draw = jax.jit(jax.vmap(lambda key: net.apply(params, stats, Batch(IMAGES), key, True)[0]))
     means = draw(jax.random.split(KEY, 200))
-    plain = net.apply(params, stats, IMAGES, KEY, False)[0]
+    plain = net.apply(params, stats, Batch(IMAGES), KEY, False)[0]
     assert (np.std(means, axis=0) > 0).all()
     # With slope 1 the network is linear, so its mean over masks is what it says without.
     assert (np.abs(means.mean(axis=0) - plain) < 5 * means.std(axis=0) / np.sqrt(200)).all()
     none = Convolutional(width=16, normalization="none", slope=1.0, gain=0.2).net(IMAGE, ())
-    np.testing.assert_array_equal(none.apply(params, stats, IMAGES, KEY, True)[0], plain)
+    np.testing.assert_array_equal(none.apply(params, stats, Batch(IMAGES), KEY, True)[0], plain)
 
 
 def spectrally_normalised(params):
@@ -124,9 +127,9 @@ def test_spectral_norm_comes_to_divide_by_the_largest_singular_value(part, input
     assert len(jax.tree.leaves(stats)) == len(kernels)
     stats = trained(net, params, stats, x, 300)
     plain = type(part)(**{**vars(part), "spectral_norm": False}).net(inputs, outputs)
-    expected = jax.jit(plain.apply, static_argnums=4)(spectrally_normalised(params), {}, x, KEY, False)[0]
+    expected = jax.jit(plain.apply, static_argnums=4)(spectrally_normalised(params), {}, Batch(x), KEY, False)[0]
     for train in (True, False):
-        found, _, moved = net.apply(params, stats, x, KEY, train)
+        found, _, moved = net.apply(params, stats, Batch(x), KEY, train)
         np.testing.assert_allclose(found, expected, rtol=1e-3, atol=1e-3 * np.abs(expected).max())
         assert jax.tree.structure(moved) == jax.tree.structure(stats)
 
@@ -139,7 +142,7 @@ def test_spectral_norm_takes_one_power_iteration_in_training_and_none_in_evaluat
     after = matrix.T @ (matrix @ start)
     moved = trained(net, params, stats, IMAGES, 1)
     np.testing.assert_allclose(moved["second"]["direction"], after / np.linalg.norm(after), rtol=1e-3, atol=1e-5)
-    contracts.check_close(net.apply(params, stats, IMAGES, KEY, False)[2], stats, rtol=0, atol=0)
+    contracts.check_close(net.apply(params, stats, Batch(IMAGES), KEY, False)[2], stats, rtol=0, atol=0)
 
 
 def test_the_slope_of_a_spectrally_normalised_network_counts_the_norm_but_not_its_vectors():
@@ -151,9 +154,9 @@ def test_the_slope_of_a_spectrally_normalised_network_counts_the_norm_but_not_it
         def divide(path, leaf):
             return leaf / jnp.linalg.norm(leaf.reshape(-1, leaf.shape[-1]), 2) if path[-1].key == "kernel" else leaf
 
-        return plain.apply(jax.tree_util.tree_map_with_path(divide, params), {}, IMAGES, KEY, True)[0].sum()
+        return plain.apply(jax.tree_util.tree_map_with_path(divide, params), {}, Batch(IMAGES), KEY, True)[0].sum()
 
-    found = jax.jit(jax.grad(lambda params: net.apply(params, stats, IMAGES, KEY, True)[0].sum()))(params)
+    found = jax.jit(jax.grad(lambda params: net.apply(params, stats, Batch(IMAGES), KEY, True)[0].sum()))(params)
     check_slopes(found, jax.jit(jax.grad(divided))(params))
 
 
@@ -169,7 +172,7 @@ def test_a_residual_discriminator_is_what_xla_computes():
     x = averaged(x)
     x = averaged(layer(leaky(layer(leaky(x, 0), "first", 1), 0), "second", 1) + layer(x, "beside", 1))
     expected = leaky(x, 0).sum(axis=(1, 2)) @ np.asarray(params["last"]["kernel"]) + np.asarray(params["last"]["bias"])
-    found = net.apply(params, stats, IMAGES, KEY, True)[0]
+    found = net.apply(params, stats, Batch(IMAGES), KEY, True)[0]
     np.testing.assert_allclose(found, expected[:, 0], rtol=1e-3, atol=1e-4)
 
 
@@ -185,7 +188,7 @@ def test_a_residual_generator_is_what_xla_computes():
         y = layer(doubled(leaky(x, 0.1)), block["first"])
         x = layer(leaky(y, 0.1), block["second"]) + layer(doubled(x), block["beside"])
     expected = special.expit(layer(leaky(x, 0.1), params["last"]))
-    found = net.apply(params, stats, NOISE, KEY, True)[0]
+    found = net.apply(params, stats, Batch(NOISE), KEY, True)[0]
     np.testing.assert_allclose(found, expected, rtol=1e-3, atol=1e-4)
 
 
@@ -200,7 +203,7 @@ def test_a_maxout_network_is_what_numpy_computes(pieces):
         each = [x @ kernel[:, 6 * p : 6 * p + 6] + bias[6 * p : 6 * p + 6] for p in range(pieces)]
         x = np.max(each, axis=0)
     expected = x @ np.asarray(params["last"]["kernel"]) + np.asarray(params["last"]["bias"])
-    np.testing.assert_allclose(net.apply(params, stats, points, KEY, True)[0], expected, rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(net.apply(params, stats, Batch(points), KEY, True)[0], expected, rtol=1e-4, atol=1e-5)
     assert np.abs(params["hidden"][0]["kernel"]).max() <= 0.5
 
 
@@ -211,17 +214,17 @@ def test_maxout_drops_a_share_of_its_inputs_and_another_of_its_units(depth, inpu
     settings = Maxout(depth=depth, width=64, pieces=1, input_dropout=input_dropout, dropout=dropout)
     net, params, stats = built(settings, (64,), (64,))
     params = jax.tree.map(lambda leaf: jnp.eye(64) if leaf.ndim == 2 else leaf, params)
-    mask = np.asarray(net.apply(params, stats, jnp.ones((500, 64)), KEY, True)[0])
+    mask = np.asarray(net.apply(params, stats, Batch(jnp.ones((500, 64))), KEY, True)[0])
     np.testing.assert_allclose(np.unique(mask), [0, 1 / kept], rtol=1e-5)
     assert abs((mask > 0).mean() - kept) < 5 * np.sqrt(kept * (1 - kept) / mask.size)
-    plain = net.apply(params, stats, jnp.ones((500, 64)), KEY, False)[0]
+    plain = net.apply(params, stats, Batch(jnp.ones((500, 64))), KEY, False)[0]
     np.testing.assert_array_equal(plain, np.ones((500, 64)))
 
 
 def test_a_bounded_discriminator_is_the_first_of_a_softmax_of_two_tanhs():
     net, params, stats = built(BoundedMlp(depth=1, width=8), IMAGE, ())
     params = biased(params)
-    logits, features, _ = net.apply(params, stats, IMAGES, KEY, True)
+    logits, features, _ = net.apply(params, stats, Batch(IMAGES), KEY, True)
     hidden = np.tanh(
         IMAGES.reshape(6, -1) @ np.asarray(params["hidden"][0]["kernel"]) + params["hidden"][0]["bias"][None]
     )
@@ -233,7 +236,7 @@ def test_a_bounded_discriminator_is_the_first_of_a_softmax_of_two_tanhs():
 def test_a_bounded_discriminator_is_never_surer_than_it_says():
     net, params, stats = built(BoundedMlp(depth=1, width=8, gain=1e4), IMAGE, ())
     logits = net.apply(
-        params, stats, jnp.concatenate([IMAGES] * 9) * jnp.arange(1, 55.0).reshape(-1, 1, 1, 1), KEY, True
+        params, stats, Batch(jnp.concatenate([IMAGES] * 9) * jnp.arange(1, 55.0).reshape(-1, 1, 1, 1)), KEY, True
     )[0]
     outputs = special.expit(np.asarray(logits, float))
     assert np.abs(logits).max() == 2
@@ -310,4 +313,4 @@ def test_the_presets_are_the_nets_of_their_papers(composed):
 
 def test_perceptrons_take_and_give_images():
     net, params, stats = built(Mlp(depth=1, width=4, output="sigmoid"), (5,), IMAGE)
-    assert net.apply(params, stats, NOISE, KEY, False)[0].shape == (6, *IMAGE)
+    assert net.apply(params, stats, Batch(NOISE), KEY, False)[0].shape == (6, *IMAGE)

@@ -15,10 +15,10 @@ from ganexp.game import judge, loss_terms, total
 from ganexp.parts import Penalty
 from ganexp.penalties import R1, Lecam, WeightClipping
 from ganexp.training import draw, init, train_step
-from ganexp.types import DISCRIMINATOR, GENERATOR
+from ganexp.types import DISCRIMINATOR, GENERATOR, Batch
 from ganexp.updates import update
 
-REAL, FAKE = jnp.asarray(np.random.default_rng(0).normal(size=(2, 32, 3)), jnp.float32)
+REAL, FAKE = (Batch(jnp.asarray(x, jnp.float32)) for x in np.random.default_rng(0).normal(size=(2, 32, 3)))
 KEY = jax.random.key(0)
 W = np.array([1.0, -2.0, 0.5], np.float32)
 SMALL = (
@@ -34,28 +34,30 @@ def game(critic, real=REAL, fake=FAKE):
 @pytest.mark.parametrize("weight", [0.0, 1.0, 10.0])
 def test_r1_of_a_linear_critic_is_half_its_squared_slope(weight):
     # D(x) = w . x + 3: the slope is w everywhere.
-    term = R1(weight=weight).term(game(lambda x: x @ W + 3), None, KEY)
+    term = R1(weight=weight).term(game(lambda batch: batch.x @ W + 3), None, KEY)
     np.testing.assert_allclose(term, weight / 2 * (W**2).sum(), rtol=1e-5)
 
 
 def test_r1_of_a_quadratic_critic_is_its_mean_squared_slope_on_real_points():
     # D(x) = sum_i w_i x_i^2 / 2: the slope at x is w * x.
-    def critic(x):
-        return 0.5 * (x**2) @ W
+    def critic(batch):
+        return 0.5 * (batch.x**2) @ W
 
-    expected = 0.5 * 3 * ((W * np.asarray(REAL)) ** 2).sum(axis=1).mean()
+    expected = 0.5 * 3 * ((W * np.asarray(REAL.x)) ** 2).sum(axis=1).mean()
     np.testing.assert_allclose(R1(weight=3.0).term(game(critic), None, KEY), expected, rtol=1e-5)
-    np.testing.assert_allclose(R1(weight=3.0).term(game(critic, fake=FAKE + 100), None, KEY), expected, rtol=1e-5)
+    moved = game(critic, fake=Batch(FAKE.x + 100))
+    np.testing.assert_allclose(R1(weight=3.0).term(moved, None, KEY), expected, rtol=1e-5)
 
 
 def test_r1_reads_points_of_any_shape():
-    pictures = REAL.reshape(8, 4, 3)
-    term = R1(weight=2.0).term(game(lambda x: (x**2).sum(axis=(1, 2)), pictures, pictures), None, KEY)
+    pictures = REAL.x.reshape(8, 4, 3)
+    batch = Batch(pictures)
+    term = R1(weight=2.0).term(game(lambda batch: (batch.x**2).sum(axis=(1, 2)), batch, batch), None, KEY)
     np.testing.assert_allclose(term, (4 * pictures**2).sum() / 8, rtol=1e-5)
 
 
 def test_the_gradient_of_r1_is_that_of_its_closed_form():
-    slope = jax.grad(lambda w: R1(weight=3.0).term(game(lambda x: x @ w), None, KEY))(jnp.asarray(W))
+    slope = jax.grad(lambda w: R1(weight=3.0).term(game(lambda batch: batch.x @ w), None, KEY))(jnp.asarray(W))
     np.testing.assert_allclose(slope, 3 * W, rtol=1e-5)
 
 
@@ -69,7 +71,7 @@ def test_clipping_keeps_within_the_bound_and_leaves_the_rest():
     kept = WeightClipping(bound=0.5).project(params)
     np.testing.assert_array_equal(kept["a"], np.float32([-0.5, -0.5, 0.0, 0.3, 0.5]))
     np.testing.assert_array_equal(kept["b"]["c"], np.float32([[0.49, 0.5]]))
-    assert WeightClipping().term(game(lambda x: x @ W), None, KEY) is None
+    assert WeightClipping().term(game(lambda batch: batch.x @ W), None, KEY) is None
 
 
 @jax.jit
@@ -87,7 +89,7 @@ def test_penalties_are_added_to_the_discriminators_cost_alone(composed):
 
     real = with_r1[DISCRIMINATOR].real
     critic = state.players[DISCRIMINATOR]
-    slopes = jax.grad(lambda x: judge(plain, critic, x, KEY, train=True)[0].logits.sum())(real)
+    slopes = jax.grad(lambda x: judge(plain, critic, Batch(x), KEY, train=True)[0].logits.sum())(real.x)
     term = 1.5 * (np.asarray(slopes) ** 2).sum(axis=1).mean()
     assert term > 1e-3
     np.testing.assert_allclose(with_r1[DISCRIMINATOR].loss - without[DISCRIMINATOR].loss, term, rtol=1e-3)
@@ -125,7 +127,7 @@ class Drawn(Penalty):
 
 def test_a_penalty_has_the_same_random_numbers_whatever_stands_beside_it(composed):
     experiment = composed("penalty=[r1]")
-    board, key = game(lambda x: x.sum(axis=1)), jax.random.key(3)
+    board, key = game(lambda batch: batch.x.sum(axis=1)), jax.random.key(3)
 
     def terms(**penalties):
         return loss_terms(dataclasses.replace(experiment, penalty=penalties), DISCRIMINATOR, board, {}, key)[0]

@@ -24,6 +24,7 @@ CHOICES = [
     ("schedule=[stepwise,linear]", "schedule.linear.setting=penalty.r1.weight"),
     ("discriminator_optimizer=rmsprop", "optimizer.clip_norm=2", "epochs=null"),
     (*DIGITS, "epochs=1.5", "batch_size=100", "output=gumbel_sigmoid"),
+    ("model.conditioning=concat",),
     *((f"experiment={name}",) for name in options("experiment")),
     *((f"optimizer={name}",) for name in options("optimizer")),
     *((word, *BESIDE.get(word, ())) for word in (f"loss={name}" for name in options("loss"))),

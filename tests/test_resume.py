@@ -47,6 +47,7 @@ VARIANTS = {
         "seed=4294967295",
     ),
     "images": (*DIGITS, *NETS, *LOOKS),
+    "told labels": ("model.conditioning=concat", *RING),
     "dirac": ("dataset=dirac", *LOOKS, "batch_size=4", "steps=60"),
 }
 

@@ -248,10 +248,17 @@ def test_a_run_of_a_sweep_goes_on_alone(whole, tmp_path):
     assert summary(run)["final"] == summary(tmp_path / "alone")["final"]
 
 
-@pytest.mark.slow  # Compiles the programs of two more kinds of data, twice.
-@pytest.mark.parametrize("kind", ["images", "dirac"])
-def test_a_lane_of_other_data_is_the_run_alone(tmp_path, kind):
-    words = IMAGES if kind == "images" else ("dataset=dirac", *LOOKS, "batch_size=4", "steps=60")
+OTHERS = {
+    "images": IMAGES,
+    "dirac": ("dataset=dirac", *LOOKS, "batch_size=4", "steps=60"),
+    "told labels": (*NETS, *LOOKS, "batch_size=16", "steps=60", "model.conditioning=concat"),
+}
+
+
+@pytest.mark.slow  # Compiles the programs of more kinds of data and networks, twice.
+@pytest.mark.parametrize("kind", OTHERS)
+def test_a_lane_of_others_is_the_run_alone(tmp_path, kind):
+    words = OTHERS[kind]
     folder = tmp_path / "sweep"
     assert ganexp("-m", *words, "seed=0,4294967295", "optimizer.learning_rate=1e-3,1e-2", f"out={folder}") == 0
     run = runs(folder)[3]

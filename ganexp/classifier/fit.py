@@ -16,7 +16,7 @@ from ganexp.component import with_number
 from ganexp.nets.classifier import CLASSES, CONVOLUTIONS, FEATURES, SLOPE, classifier
 from ganexp.optimizers import Optimizer
 from ganexp.schedules import Cosine
-from ganexp.types import WHITE, Parameters, Scalar
+from ganexp.types import WHITE, Batch, Parameters, Scalar
 
 EPOCHS = 10
 BATCH = 120
@@ -109,7 +109,7 @@ def _epoch(
         wanted = jax.nn.one_hot(labels[chosen], CLASSES)
 
         def cost(params: Parameters) -> Scalar:
-            logits, _, _ = net.apply(params, {}, x, key, True)
+            logits, _, _ = net.apply(params, {}, Batch(x), key, True)
             return -(wanted * jax.nn.log_softmax(logits)).sum(axis=-1).mean()
 
         loss, gradient = jax.value_and_grad(cost)(training.params)

@@ -14,7 +14,7 @@ from jaxtyping import Array, Float, PyTree, UInt8
 from ganexp.blocks import in_blocks
 from ganexp.classifier.weights import Weights, shipped
 from ganexp.nets.classifier import classifier
-from ganexp.types import WHITE
+from ganexp.types import WHITE, Batch
 
 BLOCK = 50
 
@@ -32,7 +32,7 @@ def read(params: PyTree, x: Float[Array, "n 28 28"]) -> Reading:
 
     def part(x: Float[Array, "m 28 28"]) -> Reading:
         # In evaluation there is nothing random for the key to draw.
-        logits, features, _ = classifier().apply(params, {}, x, jax.random.key(0), False)
+        logits, features, _ = classifier().apply(params, {}, Batch(x), jax.random.key(0), False)
         assert features is not None
         return Reading(jax.nn.softmax(logits), features)
 

@@ -11,7 +11,7 @@ from ganexp.cli import reopen, workspace
 from ganexp.cli.exit_codes import FINISHED
 from ganexp.config.mistakes import Mistake
 from ganexp.experiment import Experiment, Stream
-from ganexp.game import sample
+from ganexp.game import draw_noise, sample
 from ganexp.records.atomic import write_atomically
 from ganexp.records.pictures import png_bytes
 from ganexp.types import TrainState
@@ -65,9 +65,9 @@ def pools(experiment: Experiment, state: TrainState, seed: int) -> tuple[np.ndar
     """As many real and as many generated images as there are cells, in [0, 1]; what is 0 or 1 in the data is so here too."""
     key = jax.random.fold_in(experiment.key(Stream.PICTURES), np.uint32(seed))
     points, noise = jax.random.split(jax.random.fold_in(key, 2))
-    real = experiment.dataset.reference(experiment.dataset.load(), points, CELLS).x
-    latent = experiment.prior.sample(noise, CELLS)
-    fake = sample(experiment.at(state.step), state, latent, key)
+    data, experiment = experiment.dataset.load(), experiment.at(state.step)
+    real = experiment.dataset.reference(data, points, CELLS).x
+    fake = sample(experiment, state, draw_noise(experiment, data, noise, CELLS), key).x
     shown = [np.clip(np.nan_to_num(experiment.dataset.natural(np.asarray(side))), 0, 1) for side in (real, fake)]
     if experiment.dataset.binary:
         # As in the tutorial: grey pixels would give the fakes away.

@@ -25,8 +25,15 @@ class _Mixture(_Preset):
         modes = self.modes()
         # Centre and deviation are picked together, as one row of four numbers.
         rows = jnp.asarray(np.concatenate([modes.centres, modes.deviations], axis=1), jnp.float32)
-        picked, noise = mixture(key, n, rows, jnp.asarray(modes.weights, jnp.float32))
-        return Batch(picked[:, :2] + picked[:, 2:] * noise[:, :2])
+        mode, picked, noise = mixture(key, n, rows, jnp.asarray(modes.weights, jnp.float32))
+        return Batch(picked[:, :2] + picked[:, 2:] * noise[:, :2], mode)
+
+    @property
+    def classes(self) -> int:
+        return len(self.modes().weights)
+
+    def frequencies(self, data: PyTree) -> Float[Array, " classes"]:
+        return jnp.asarray(self.modes().weights, jnp.float32)
 
     def modes(self) -> Modes:
         raise NotImplementedError

@@ -18,6 +18,7 @@ from ganexp.types import WHITE, Batch, Dataset, Extent, Images, silent
 
 ORDERS = ("shuffled", "sequential", "replacement")
 SOURCES = ("tfds", "bundled")
+CLASSES = 10
 SIZES = {"tfds": 60_000, "bundled": 5_000}
 
 # What has been read and drawn in this process, by what it was made from: once, and shared by all runs of a sweep.
@@ -63,6 +64,14 @@ class _ImageDataset(Dataset):
     @property
     def shape(self) -> tuple[int, ...]:
         return (28, 28, self.CHANNELS)
+
+    @property
+    def classes(self) -> int:
+        return CLASSES**self.CHANNELS
+
+    def frequencies(self, data: Images) -> Float[Array, " classes"]:
+        counts = jnp.bincount(jnp.asarray(data.train_label), length=CLASSES)
+        return functools.reduce(jnp.kron, [counts / len(data.train_label)] * self.CHANNELS)
 
     @property
     def extent(self) -> Extent:
@@ -116,7 +125,7 @@ class _ImageDataset(Dataset):
         pixels, labels = jnp.asarray(pixels), jnp.asarray(labels)
         x = self.seen(jnp.stack([pixels[channel] for channel in index], axis=-1) / jnp.float32(WHITE))
         label = functools.reduce(
-            lambda number, digit: 10 * number + digit, [labels[channel].astype(jnp.int32) for channel in index]
+            lambda number, digit: CLASSES * number + digit, [labels[channel].astype(jnp.int32) for channel in index]
         )
         return Batch(x, label)
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float, Key, PyTree
+from jaxtyping import Array, Float, Int, Key, PyTree
 
 from ganexp.component import SettingError, component, setting
 from ganexp.types import Batch, Dataset, Extent, Modes
@@ -15,15 +15,15 @@ from ganexp.types import Batch, Dataset, Extent, Modes
 
 def mixture(
     key: Key[Array, ""], n: int, centres: Float[Array, "k d"], weights: Float[Array, " k"]
-) -> tuple[Float[Array, "n d"], Float[Array, "n d"]]:
-    """The centres of `n` points drawn by `weights`, and unit normal noise for each."""
+) -> tuple[Int[Array, " n"], Float[Array, "n d"], Float[Array, "n d"]]:
+    """The modes of `n` points drawn by `weights`, by number, their centres, and unit normal noise for each."""
     pick, noise = jax.random.split(key)
     edges = jnp.cumsum(weights) / jnp.sum(weights)
     u = jax.random.uniform(pick, (n, 1))
     # A handful of comparisons is far cheaper on a CPU than a categorical draw or a binary search. The last edge may be
     # rounded below 1, so it is left out.
     index = (u >= edges[None, :-1]).sum(axis=1)
-    return centres[index], jax.random.normal(noise, (n, centres.shape[1]))
+    return index, centres[index], jax.random.normal(noise, (n, centres.shape[1]))
 
 
 def check_weights(weights: Sequence[float] | None, modes: int) -> None:
@@ -69,10 +69,19 @@ class Ring(Dataset):
         angles = 2 * np.pi * np.arange(self.n) / self.n
         return np.stack([np.cos(angles), np.sin(angles)], axis=1)
 
+    def _weights(self) -> Float[Array, " k"]:
+        return jnp.ones(self.n) if self.weights is None else jnp.stack(self.weights)
+
     def sample(self, data: PyTree, key: Key[Array, ""], n: int) -> Batch:
-        weights = jnp.ones(self.n) if self.weights is None else jnp.stack(self.weights)
-        centres, noise = mixture(key, n, jnp.asarray(self._centres(), jnp.float32), weights)
-        return Batch(self.radius * centres + self.std * noise)
+        mode, centres, noise = mixture(key, n, jnp.asarray(self._centres(), jnp.float32), self._weights())
+        return Batch(self.radius * centres + self.std * noise, mode)
+
+    @property
+    def classes(self) -> int:
+        return self.n
+
+    def frequencies(self, data: PyTree) -> Float[Array, " classes"]:
+        return self._weights() * (1 / self._weights().sum())
 
     def modes(self) -> Modes:
         return Modes(self.radius * self._centres(), np.full((self.n, 2), self.std), shares(self.weights, self.n))
@@ -98,10 +107,19 @@ class Grid(Dataset):
         steps = np.arange(self.side) - (self.side - 1) / 2
         return np.stack(np.meshgrid(steps, steps, indexing="ij"), axis=-1).reshape(-1, 2)
 
+    def _weights(self) -> Float[Array, " k"]:
+        return jnp.ones(self.side**2) if self.weights is None else jnp.stack(self.weights)
+
     def sample(self, data: PyTree, key: Key[Array, ""], n: int) -> Batch:
-        weights = jnp.ones(self.side**2) if self.weights is None else jnp.stack(self.weights)
-        centres, noise = mixture(key, n, jnp.asarray(self._centres(), jnp.float32), weights)
-        return Batch(self.spacing * centres + self.std * noise)
+        mode, centres, noise = mixture(key, n, jnp.asarray(self._centres(), jnp.float32), self._weights())
+        return Batch(self.spacing * centres + self.std * noise, mode)
+
+    @property
+    def classes(self) -> int:
+        return self.side**2
+
+    def frequencies(self, data: PyTree) -> Float[Array, " classes"]:
+        return self._weights() * (1 / self._weights().sum())
 
     def modes(self) -> Modes:
         k = self.side**2

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Key, PyTree
+from jaxtyping import Array, Float, Key, PyTree
 
 from ganexp.component import component, setting
 from ganexp.types import Batch, Dataset, Extent
@@ -12,7 +12,7 @@ from ganexp.types import Batch, Dataset, Extent
 
 @component
 class Moons(Dataset):
-    """Two interleaving half-circles of radius 1, around (0, 0) and (1, 1/2), with noise of deviation `std`."""
+    """Two interleaving half-circles of radius 1, around (0, 0), label 0, and (1, 1/2), label 1, with noise of deviation `std`."""
 
     std: float = setting(0.05, above=0)
 
@@ -22,7 +22,15 @@ class Moons(Dataset):
         upper = jax.random.bernoulli(second, 0.5, (n,))
         x = jnp.where(upper, jnp.cos(angle), 1 - jnp.cos(angle))
         y = jnp.where(upper, jnp.sin(angle), 0.5 - jnp.sin(angle))
-        return Batch(jnp.stack([x, y], axis=1) + self.std * jax.random.normal(third, (n, 2)))
+        points = jnp.stack([x, y], axis=1) + self.std * jax.random.normal(third, (n, 2))
+        return Batch(points, 1 - upper.astype(jnp.int32))
+
+    @property
+    def classes(self) -> int:
+        return 2
+
+    def frequencies(self, data: PyTree) -> Float[Array, " classes"]:
+        return jnp.full(2, 0.5)
 
     @property
     def extent(self) -> Extent:

@@ -45,7 +45,7 @@ def evaluator(job: Job, data: PyTree, samples: int, blocks: int, final: bool) ->
 
     def make() -> Evaluator:
         # Each run is compared with points of its own; what a perfect generator scores is the same for all.
-        sets = [np.asarray(_reference(arrays(job.experiment), data, samples, block)) for block in range(blocks)]
+        sets = [np.asarray(_reference(arrays(job.experiment), data, samples, block).x) for block in range(blocks)]
         made = _against(job, data, np.concatenate(sets), final)
         made.floors = _floors(job, data, count, final, lambda: _comparable(job, data, count, final))
         return made

@@ -44,7 +44,7 @@ class Memorization(Metric):
         return None if _of_one_channel(experiment.dataset) else ONE_CHANNEL
 
     def read(self, samples: Samples) -> dict[str, PyTree]:
-        return {"fake": samples.fake}
+        return {"fake": samples.fake.x}
 
     def against(self, reference: Reference) -> _Copies:
         from ganexp.metrics.memorization import CopyDetector
@@ -89,7 +89,7 @@ class Parzen(Metric):
         return None if grey else "it has a density for grey images of one channel alone"
 
     def read(self, samples: Samples) -> dict[str, PyTree]:
-        return {"fake": samples.fake}
+        return {"fake": samples.fake.x}
 
     def against(self, reference: Reference) -> _Window:
         train, test = (_flat(reference.dataset, pixels) for pixels in (reference.data.train, reference.data.test))
@@ -126,7 +126,7 @@ class Leak(Metric):
         return None if experiment.dataset.binary else "the data have other numbers than 0 and 1"
 
     def read(self, samples: Samples) -> dict[str, PyTree]:
-        return {"leak": leak(samples.batch.real, samples.generate(samples.batch.noise, train=True))}
+        return {"leak": leak(samples.batch.real.x, samples.generate(samples.batch.noise, train=True).x)}
 
     def score(self, arrays: Arrays, known: Any) -> dict[str, float]:
         return {"leak/accuracy": float(arrays["leak"])}

@@ -11,12 +11,12 @@ from jaxtyping import Array, Float, PyTree
 
 from ganexp.component import component, numbers
 from ganexp.experiment import ROLES, Experiment, Stream
-from ganexp.game import assess, sample, with_params
+from ganexp.game import assess, draw_noise, sample, with_params
 from ganexp.nets import Linear, Point
 from ganexp.observe.metric import END, LOG, Arrays, Metric
 from ganexp.observe.samples import Samples
 from ganexp.ranking import NEITHER
-from ganexp.types import DISCRIMINATOR, GENERATOR, TrainState
+from ganexp.types import DISCRIMINATOR, GENERATOR, Batch, TrainState
 
 MINIBATCH = 200
 
@@ -93,12 +93,12 @@ def minibatch_accuracy(experiment: Experiment, data: PyTree, state: TrainState) 
     assert size is not None
     count = min(MINIBATCH, size)
 
-    def output(points: Any, noise: Any = None) -> Any:
-        return experiment.loss.output(assess(experiment, state, points, key, noise).logits)
+    def output(batch: Batch, noise: Batch | None = None) -> Any:
+        return experiment.loss.output(assess(experiment, state, batch, key, noise).logits)
 
     def accuracy(number: Any) -> Any:
-        real = experiment.dataset.passed(data, number, count).x
-        noise = experiment.prior.sample(jax.random.fold_in(key, number), count)
+        real = experiment.dataset.passed(data, number, count)
+        noise = draw_noise(experiment, data, jax.random.fold_in(key, number), count)
         fake = sample(experiment, state, noise, key)
         return ((output(real) >= 0.5).mean() + (output(fake, noise) < 0.5).mean()) / 2
 

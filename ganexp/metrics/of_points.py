@@ -27,7 +27,7 @@ class ModeCoverage(Metric):
         return None if experiment.dataset.modes() is not None else "the data set has no known modes"
 
     def read(self, samples: Samples) -> dict[str, PyTree]:
-        return {"fake": samples.fake}
+        return {"fake": samples.fake.x}
 
     def against(self, reference: Reference) -> Any:
         from ganexp.metrics.modes import ModeCount
@@ -56,7 +56,7 @@ class GridDivergence(Metric):
         return None if experiment.dataset.shape == (2,) else "the data are no points in the plane"
 
     def read(self, samples: Samples) -> dict[str, PyTree]:
-        return {"fake": samples.fake}
+        return {"fake": samples.fake.x}
 
     def against(self, reference: Reference) -> Any:
         from ganexp.metrics.grid import GridHistogram
@@ -79,7 +79,7 @@ class CurveDistance(Metric):
         return None if isinstance(experiment.dataset, Curve) else "the data set is no curve"
 
     def read(self, samples: Samples) -> dict[str, PyTree]:
-        return {"fake": samples.fake}
+        return {"fake": samples.fake.x}
 
     def against(self, reference: Reference) -> Any:
         from ganexp.metrics.curve import CurveFit
@@ -101,7 +101,7 @@ class SlicedWasserstein(Metric):
     floors: ClassVar = ("sliced_wasserstein",)
 
     def read(self, samples: Samples) -> dict[str, PyTree]:
-        return {"fake": samples.fake}
+        return {"fake": samples.fake.x}
 
     def against(self, reference: Reference) -> Any:
         from ganexp.metrics.wasserstein import SlicedDistance

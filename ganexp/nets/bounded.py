@@ -9,7 +9,7 @@ from ganexp.component import SettingError, component, setting
 from ganexp.nets.layers import ACTIVATIONS, INITIALIZERS
 from ganexp.nets.mlp import Mlp
 from ganexp.nets.size import Size
-from ganexp.types import Architecture, Net
+from ganexp.types import Architecture, Batch, Net
 
 
 @component
@@ -31,9 +31,9 @@ class BoundedMlp(Architecture):
             raise SettingError("", f"a bounded perceptron is a discriminator: it gives one number, not {outputs}")
         pair = self._pair().net(inputs, (2,))
 
-        def apply(params: Any, stats: Any, x: Any, key: Any, train: bool) -> Any:
-            both, _, stats = pair.apply(params, stats, x, key, train)
-            return (both[:, 0] - both[:, 1]).reshape(x.shape[0], *outputs), both, stats
+        def apply(params: Any, stats: Any, batch: Batch, key: Any, train: bool) -> Any:
+            both, _, stats = pair.apply(params, stats, batch, key, train)
+            return (both[:, 0] - both[:, 1]).reshape(len(both), *outputs), both, stats
 
         return Net(pair.init, apply)
 

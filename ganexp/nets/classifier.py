@@ -10,7 +10,7 @@ from flax import nnx
 
 from ganexp.nets.patches import convolve
 from ganexp.nets.pure import pure
-from ganexp.types import Net
+from ganexp.types import Batch, Net
 
 CLASSES = 10
 FEATURES = 64
@@ -26,8 +26,8 @@ SIDE = 4
 def classifier() -> Net:
     """The network from images [n,28,28] in [0, 1] to logits [n,10]; its features are the 64 units before them."""
 
-    def forward(net: Classifier, x: Any, key: Any, train: bool) -> Any:
-        x = jnp.pad(x, ((0, 0), (FRAME, FRAME), (FRAME, FRAME)))[..., None]
+    def forward(net: Classifier, batch: Batch, key: Any, train: bool) -> Any:
+        x: Any = jnp.pad(batch.x, ((0, 0), (FRAME, FRAME), (FRAME, FRAME)))[..., None]
         for layer, (_, _, stride, square) in zip(net.convolutions, CONVOLUTIONS, strict=True):
             x = _largest(jax.nn.relu(layer(x, stride)), square)
         features = jax.nn.leaky_relu(net.features(x.reshape(x.shape[0], -1)), SLOPE)

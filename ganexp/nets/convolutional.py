@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import Any, ClassVar
 
 import jax
 from flax import nnx
@@ -20,7 +20,7 @@ from ganexp.nets.layers import (
 )
 from ganexp.nets.pure import pure
 from ganexp.nets.size import Size
-from ganexp.types import Architecture, Net
+from ganexp.types import Architecture, Batch, Net
 
 
 def image_side(inputs: tuple[int, ...], outputs: tuple[int, ...]) -> str:
@@ -46,9 +46,9 @@ def image_net(settings: Any, inputs: tuple[int, ...], outputs: tuple[int, ...], 
     """
     make = writer if image_side(inputs, outputs) == "outputs" else reader
 
-    def forward(net: Any, x: Any, key: Any, train: bool) -> Any:
-        numbers, features = net(settings, x, key, train)
-        return OUTPUTS[settings.output](numbers), features.reshape(x.shape[0], -1)
+    def forward(net: Any, batch: Batch, key: Any, train: bool) -> Any:
+        numbers, features = net(settings, batch.x, key, train)
+        return OUTPUTS[settings.output](numbers), features.reshape(len(batch.x), -1)
 
     structure = (jax.tree.structure(settings), inputs, outputs)
     return pure(structure, lambda rngs: make(settings, inputs, outputs, rngs), forward)
@@ -65,6 +65,8 @@ class Convolutional(Architecture):
     units dropped after each hidden layer (None: no dropout); `spectral_norm` divides each kernel by its largest singular
     value (Miyato et al. 2018).
     """
+
+    reads: ClassVar[str | None] = "image"
 
     width: int = setting(64, least=1)
     slope: float = 0.2

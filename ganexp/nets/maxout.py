@@ -13,7 +13,7 @@ from ganexp.component import component, setting
 from ganexp.nets.layers import INITIALIZERS, Affine, dropped
 from ganexp.nets.pure import pure
 from ganexp.nets.size import Size
-from ganexp.types import Architecture, Net
+from ganexp.types import Architecture, Batch, Net
 
 
 @component
@@ -33,8 +33,8 @@ class Maxout(Architecture):
     gain: float = setting(0.005, above=0)
 
     def net(self, inputs: tuple[int, ...], outputs: tuple[int, ...]) -> Net:
-        def forward(net: MaxoutLayers, x: Any, key: Any, train: bool) -> Any:
-            x = dropped(x.reshape(x.shape[0], -1), self.input_dropout, key, 0, train)
+        def forward(net: MaxoutLayers, batch: Batch, key: Any, train: bool) -> Any:
+            x = dropped(batch.x.reshape(len(batch.x), -1), self.input_dropout, key, 0, train)
             for number, layer in enumerate(net.hidden, start=1):
                 x = layer.dense(x, train).reshape(x.shape[0], self.pieces, self.width).max(axis=1)
                 x = dropped(x, self.dropout, key, number, train)

@@ -14,7 +14,7 @@ from ganexp.component import component, setting
 from ganexp.nets.layers import ACTIVATIONS, INITIALIZERS, NORMALIZATIONS, OUTPUTS, dropped, normalization, normalized
 from ganexp.nets.pure import pure
 from ganexp.nets.size import Size
-from ganexp.types import Architecture, Net
+from ganexp.types import Architecture, Batch, Net
 
 
 @component
@@ -56,8 +56,8 @@ class Mlp(Architecture):
     def _forward(self, outputs: tuple[int, ...]) -> Any:
         activate = ACTIVATIONS[self.activation]
 
-        def forward(net: Perceptron, x: Any, key: Any, train: bool) -> Any:
-            x = x.reshape(x.shape[0], -1)
+        def forward(net: Perceptron, batch: Batch, key: Any, train: bool) -> Any:
+            x: Any = batch.x.reshape(len(batch.x), -1)
             for number, (layer, norm) in enumerate(zip(net.hidden, net.norms, strict=True)):
                 x = normalized(norm, layer(x), train)
                 x = leaky_relu(x, self.slope) if self.activation == "leaky_relu" else activate(x)

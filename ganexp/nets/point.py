@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import Any, ClassVar
 
 import jax.numpy as jnp
 from flax import nnx
@@ -11,7 +11,7 @@ from flax import nnx
 from ganexp.component import component
 from ganexp.nets.pure import pure
 from ganexp.nets.size import Size
-from ganexp.types import Architecture, Net
+from ganexp.types import Architecture, Batch, Net
 
 
 @component
@@ -21,12 +21,14 @@ class Point(Architecture):
     It has no hidden layer: its features are the noise.
     """
 
+    reads: ClassVar[str | None] = None
+
     start: float = 1.0
 
     def net(self, inputs: tuple[int, ...], outputs: tuple[int, ...]) -> Net:
-        def forward(net: Weights, x: Any, key: Any, train: bool) -> Any:
-            features = x.reshape(x.shape[0], -1)
-            return jnp.broadcast_to(net.value[...], (x.shape[0], math.prod(outputs))).reshape(-1, *outputs), features
+        def forward(net: Weights, batch: Batch, key: Any, train: bool) -> Any:
+            features = batch.x.reshape(len(batch.x), -1)
+            return jnp.broadcast_to(net.value[...], (len(batch.x), math.prod(outputs))).reshape(-1, *outputs), features
 
         return pure(("point", outputs), lambda rngs: Weights(math.prod(outputs), self.start), forward)
 
@@ -41,8 +43,8 @@ class Linear(Architecture):
     start: float = 1.0
 
     def net(self, inputs: tuple[int, ...], outputs: tuple[int, ...]) -> Net:
-        def forward(net: Weights, x: Any, key: Any, train: bool) -> Any:
-            features = x.reshape(x.shape[0], -1)
+        def forward(net: Weights, batch: Batch, key: Any, train: bool) -> Any:
+            features = batch.x.reshape(len(batch.x), -1)
             return (features @ net.value[...]).reshape(-1, *outputs), features
 
         return pure(("linear", inputs), lambda rngs: Weights(math.prod(inputs), self.start), forward)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import Any, ClassVar
 
 import jax
 from flax import nnx
@@ -31,6 +31,8 @@ class Residual(Architecture):
     `normalization` and a leaky ReLU of `slope` (0: ReLU), beside a 1x1 convolution; the block that reads the image starts
     with a convolution. Weights start from `gain` times `initializer`, biases from 0; `spectral_norm` as in `Convolutional`.
     """
+
+    reads: ClassVar[str | None] = "image"
 
     width: int = setting(32, least=1)
     slope: float = 0.0

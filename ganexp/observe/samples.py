@@ -12,8 +12,8 @@ from jaxtyping import Array, Float, Int, PyTree
 
 from ganexp.blocks import in_blocks
 from ganexp.experiment import Experiment, Stream
-from ganexp.game import assess, generate, gradient, sample
-from ganexp.types import GENERATOR, Dataset, Draws, TrainState
+from ganexp.game import assess, draw_noise, generate, gradient, sample
+from ganexp.types import GENERATOR, Batch, Dataset, Draws, TrainState
 
 BLOCK = 250
 
@@ -34,17 +34,17 @@ class Samples:
         self._size = BLOCK if experiment.dataset.images else count
 
     @cached_property
-    def real(self) -> Float[Array, "n ..."]:
+    def real(self) -> Batch:
         """Real points, the same at every step."""
         return reference(self.experiment, self.data, self._count, self._block)
 
     @cached_property
-    def noise(self) -> Float[Array, "n d"]:
+    def noise(self) -> Batch:
         """What the generated points are made of."""
-        return self.experiment.prior.sample(self._key, self._count)
+        return draw_noise(self.experiment, self.data, self._key, self._count)
 
     @cached_property
-    def fake(self) -> Float[Array, "n ..."]:
+    def fake(self) -> Batch:
         """Generated points."""
         return in_blocks(self.generate, self.noise, self._size)
 
@@ -56,21 +56,20 @@ class Samples:
     @cached_property
     def output_fake(self) -> Float[Array, " n"]:
         """D(x) of the generated points, as the loss reads it."""
-        if self.experiment.loss.paired is None:
-            return self.experiment.loss.output(in_blocks(self._logits, self.fake, self._size))
         pairs = self.fake, self.noise
         return self.experiment.loss.output(in_blocks(lambda pair: self._logits(*pair), pairs, self._size))
 
     @cached_property
     def reading(self) -> Any:
         """What the data set's digit classifier makes of the generated images."""
-        return classified(self.experiment.dataset, self.fake)
+        return classified(self.experiment.dataset, self.fake.x)
 
     @cached_property
     def batch(self) -> Draws:
         """As many real points and noise vectors as one minibatch of training has."""
         size = self.experiment.batch_size
-        return Draws(self.real[:size], self.noise[:size], self._key)
+        real, noise = jax.tree.map(lambda leaf: leaf[:size], (self.real, self.noise))
+        return Draws(real, noise, self._key)
 
     @property
     def weights(self) -> dict[str, Any]:
@@ -89,20 +88,20 @@ class Samples:
             self._found[function] = function(self.experiment, self.data, self.state)
         return self._found[function]
 
-    def generate(self, noise: Float[Array, "n d"], train: bool = False) -> Float[Array, "n ..."]:
+    def generate(self, noise: Batch, train: bool = False) -> Batch:
         """Generated points, by the averaged weights where there are some; `train`: as the discriminator sees them in training."""
         if train:
             return generate(self.experiment, self.state.players[GENERATOR], noise, self._key, train)[0]
         return sample(self.experiment, self.state, noise, self._key)
 
-    def _logits(self, points: Float[Array, "n ..."], noise: Any = None) -> Float[Array, " n"]:
-        return assess(self.experiment, self.state, points, self._key, noise).logits
+    def _logits(self, batch: Batch, noise: Batch | None = None) -> Float[Array, " n"]:
+        return assess(self.experiment, self.state, batch, self._key, noise).logits
 
 
-def reference(experiment: Experiment, data: PyTree, count: int, block: Int[Any, ""]) -> Float[Array, "n ..."]:
+def reference(experiment: Experiment, data: PyTree, count: int, block: Int[Any, ""]) -> Batch:
     """The `block`-th set of `count` real points; all evaluations of a run use the same ones."""
     key = jax.random.fold_in(jax.random.fold_in(experiment.key(Stream.EVALUATION), 0), block)
-    return experiment.dataset.reference(data, key, count).x
+    return experiment.dataset.reference(data, key, count)
 
 
 def classified(dataset: Dataset, x: Float[Array, "n ..."]) -> Any:

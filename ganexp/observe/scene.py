@@ -10,9 +10,9 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from ganexp.experiment import Stream
-from ganexp.game import assess, sample
+from ganexp.game import assess, draw_noise, output_anywhere, sample
 from ganexp.observe.samples import Samples
-from ganexp.types import Critique
+from ganexp.types import Batch, Critique
 
 POINTS, FEW_IMAGES = 500, 200
 CELLS = 48
@@ -30,32 +30,33 @@ class Scene:
         self._count = FEW_IMAGES if self.experiment.dataset.images else POINTS
 
     @cached_property
-    def real(self) -> Float[Array, "n ..."]:
+    def real(self) -> Batch:
         """Real points: 500, or 200 images."""
-        return self.experiment.dataset.sample(self.data, self._points, self._count).x
+        return self.experiment.dataset.sample(self.data, self._points, self._count)
 
     @cached_property
-    def noise(self) -> Float[Array, "n d"]:
+    def noise(self) -> Batch:
         """What `fake` is made of."""
-        return self.experiment.prior.sample(self._latent, self._count)
+        return draw_noise(self.experiment, self.data, self._latent, self._count)
 
     @cached_property
-    def fake(self) -> Float[Array, "n ..."]:
+    def fake(self) -> Batch:
         """As many generated points as real ones, by the averaged weights where there are some."""
         return sample(self.experiment, self.state, self.noise, self.key)
 
     @cached_property
     def heat(self) -> Float[Array, ...]:
-        """D(x) at the centers of 48 cells a side over the extent of points on a line or in the plane, rows by y."""
+        """D(x) at the centers of 48 cells a side over the extent of points on a line or in the plane, rows by y, without labels:
+        see `game.output_anywhere`."""
         axes = range(self.experiment.dataset.shape[0])
         cells = jnp.meshgrid(*[_centers(*self.extent[axis]) for axis in axes])
         places = jnp.stack([cell.ravel() for cell in cells], axis=1)
-        logits = self.critique(self.experiment.dataset.seen(places)).logits
-        return self.experiment.loss.output(logits).reshape(cells[0].shape)
+        seen = self.experiment.dataset.seen(places)
+        return output_anywhere(self.experiment, self.data, self.state, seen, self.key).reshape(cells[0].shape)
 
-    def critique(self, x: Float[Array, "n ..."], noise: Float[Array, "n d"] | None = None) -> Critique:
+    def critique(self, batch: Batch, noise: Batch | None = None) -> Critique:
         """What the discriminator says of points in network coordinates; `noise` is what generated ones are made of."""
-        return assess(self.experiment, self.state, x, self.key, noise)
+        return assess(self.experiment, self.state, batch, self.key, noise)
 
 
 def _centers(low: Any, high: Any) -> Float[Array, " cells"]:

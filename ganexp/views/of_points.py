@@ -16,7 +16,7 @@ from ganexp.game import gradient
 from ganexp.metrics.of_players import dirac_at, is_dirac
 from ganexp.observe.scene import Scene
 from ganexp.observe.view import Arrays, Frame, History, View
-from ganexp.types import DISCRIMINATOR, GENERATOR, Draws, Image
+from ganexp.types import DISCRIMINATOR, GENERATOR, Batch, Draws, Image
 from ganexp.views.render_charts import ModesPicture
 from ganexp.views.render_phase import PhasePicture
 from ganexp.views.render_scatter import FeaturesPicture
@@ -33,7 +33,7 @@ class Modes(View):
         return None if experiment.dataset.modes() is not None else "the data are no mixture, and have no modes"
 
     def read(self, scene: Scene) -> dict[str, PyTree]:
-        return {"fake": scene.fake}
+        return {"fake": scene.fake.x}
 
     def frame(self, experiment: Experiment, read: Mapping[str, Any], history: History) -> Arrays:
         # Its library takes a moment to import.
@@ -110,7 +110,7 @@ class Phase(View):
 def _field(scene: Scene) -> tuple[Float[Array, "g g"], Float[Array, "g g"]]:
     """Minus the gradient that each player moves by, at every (theta, psi) of a grid over the extent."""
     experiment = scene.experiment
-    draws = Draws(jnp.zeros((1, 1)), jnp.zeros((1, experiment.prior.dimension)), scene.key)
+    draws = Draws(Batch(jnp.zeros((1, 1))), Batch(jnp.zeros((1, experiment.prior.dimension))), scene.key)
 
     def move(player: str) -> Any:
         def at(theta: Any, psi: Any) -> Any:

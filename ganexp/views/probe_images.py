@@ -6,17 +6,18 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Float
+from jaxtyping import Array, Float, Key
 
 from ganexp.blocks import in_blocks
 from ganexp.datasets.images import shown
 from ganexp.experiment import Experiment, Stream
-from ganexp.game import sample
+from ganexp.game import draw_noise, sample
 from ganexp.observe.scene import Scene
 from ganexp.priors import Normal
-from ganexp.types import Images, Prior
+from ganexp.types import Batch, Images, Prior
 
 SIDE = 8
+MOST_ROWS = 20  # labels that have a row each
 ROWS, STEPS = 6, 10
 STRIP = 15
 TRAIN_BLOCK = 4000
@@ -27,31 +28,43 @@ def grid_real(scene: Scene) -> Float[Array, "64 h w c"]:
     return scene.experiment.dataset.reference(scene.data, _keys(scene)[0], SIDE**2).x
 
 
-def grid_samples(scene: Scene) -> Float[Array, "64 h w c"]:
-    """The samples of a grid, in eight rows of eight."""
-    return _generated(scene, scene.experiment.prior.sample(_keys(scene)[1], SIDE**2))
+def grid_samples(scene: Scene) -> Float[Array, "n h w c"]:
+    """The samples of a grid, in rows of eight."""
+    return _generated(scene, grid_noise(scene.experiment, scene.data, _keys(scene)[1]))
+
+
+def grid_noise(experiment: Experiment, data: Images, key: Key[Array, ""]) -> Batch:
+    """What a grid of samples is made of, in rows of eight: eight rows or, where the generator is told one of a few labels, a row for
+    each label, with the same noise in all rows."""
+    classes = experiment.dataset.classes
+    if not experiment.conditional or classes is None or classes > MOST_ROWS:
+        return draw_noise(experiment, data, key, SIDE**2)
+    noise = experiment.prior.sample(key, SIDE)
+    return Batch(jnp.tile(noise, (classes, 1)), jnp.repeat(jnp.arange(classes), SIDE))
 
 
 def ways(scene: Scene) -> Float[Array, "6 10 h w c"]:
-    """What lies on the way from one noise vector to another."""
-    prior = scene.experiment.prior
-    noise = between(prior, *jnp.split(prior.sample(_keys(scene)[2], 2 * ROWS), 2))
+    """What lies on the way from one noise vector to another, of the same label."""
+    pairs = draw_noise(scene.experiment, scene.data, _keys(scene)[2], 2 * ROWS)
+    # A way has the label of its start.
+    label = None if pairs.label is None else jnp.repeat(pairs.label[:ROWS], STEPS)
+    noise = Batch(between(scene.experiment.prior, *jnp.split(pairs.x, 2)), label)
     return _generated(scene, noise).reshape(ROWS, STEPS, *scene.experiment.dataset.shape)
 
 
 def strip_row(scene: Scene) -> Float[Array, "15 h w c"]:
-    """The 15 samples of the epoch strip: each column has a noise vector of its own, the same in every row."""
+    """The 15 samples of the epoch strip: each column has a noise vector, and a label, of its own, the same in every row."""
     key = jax.random.fold_in(scene.experiment.key(Stream.PICTURES), 1)
-    return _generated(scene, scene.experiment.prior.sample(key, STRIP))
+    return _generated(scene, draw_noise(scene.experiment, scene.data, key, STRIP))
 
 
 def _keys(scene: Scene) -> Any:
     return jax.random.split(scene.experiment.key(Stream.PICTURES), 3)
 
 
-def _generated(scene: Scene, noise: Any) -> Any:
+def _generated(scene: Scene, noise: Batch) -> Any:
     # In evaluation there is nothing random for the key to draw.
-    return sample(scene.experiment, scene.state, noise, jax.random.key(0))
+    return sample(scene.experiment, scene.state, noise, jax.random.key(0)).x
 
 
 def between(prior: Prior, start: Float[Array, "r d"], end: Float[Array, "r d"]) -> Float[Array, "rs d"]:

@@ -77,7 +77,7 @@ class _Form(ABC):
 
 class _Points(_Form):
     def read(self, scene: Scene) -> dict[str, PyTree]:
-        return {"real": scene.real, "fake": scene.fake, "heat": scene.heat}
+        return {"real": scene.real.x, "fake": scene.fake.x, "heat": scene.heat}
 
     def frame(self, experiment: Experiment, read: Mapping[str, Any]) -> Arrays:
         natural = experiment.dataset.natural
