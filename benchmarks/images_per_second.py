@@ -1,7 +1,7 @@
 """Time the GANs on images here and in plain PyTorch, and print the ratio beside its aim.
 
 Two GANs on the 60,000 binarized digits, held as bytes: the tutorial's (batch 200, 28 - 500 tanh - 784 sigmoid against
-784 - 500 tanh - 2 tanh - softmax, Adam) and DCGAN at 28 x 28 (batch 64, width 64, batch normalisation, Adam). One update of the
+784 - 500 tanh - 2 tanh - softmax, Adam) and DCGAN at 28 x 28 (batch 64, width 64, batch normalization, Adam). One update of the
 discriminator and then one of the generator, on one shuffled minibatch. Images per second are real images learned from. Every
 figure comes from a fresh process, and the sides take turns. Compiling and warming up count on neither side.
 """
@@ -34,7 +34,7 @@ def ganexp_advance(gan: str) -> tuple[Callable[[int], None], float]:
 
     from ganexp.component import arrays
     from ganexp.config.build import load
-    from ganexp.training import chunk, draw, init, no_report, train_step
+    from ganexp.training import chunk, draw, init, initial_health, train_step
 
     recipe = {"tutorial": "binarized_mnist_tutorial", "dcgan": "dcgan_mnist"}[gan]
     rate, (b1, b2) = ADAM[gan]
@@ -47,7 +47,7 @@ def ganexp_advance(gan: str) -> tuple[Callable[[int], None], float]:
     _, job = load(words)
     experiment = jax.device_put(arrays(job.experiment))
     data = jax.device_put(job.experiment.dataset.load())
-    now = [jax.jit(init)(experiment), no_report(experiment)]
+    now = [jax.jit(init)(experiment), initial_health(experiment)]
 
     def one(experiment: Any, data: Any, state: Any) -> Any:
         return train_step(experiment, state, draw(experiment, data, state.step))[0]

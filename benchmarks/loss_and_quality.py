@@ -22,7 +22,7 @@ from ganexp.records.table import read_table
 
 LOSS, QUALITY = "loss/generator", "mnist_fid"
 SMOOTHED = 5  # records of the loss around an evaluation
-COLOURS = ("#7b3294", "#008837", "#447ce4")
+COLORS = ("#7b3294", "#008837", "#447ce4")
 
 
 def curves(folder: Path) -> dict[str, list[dict[str, Any]]]:
@@ -46,15 +46,15 @@ def main() -> None:
     for axes, (name, runs) in zip(figure.subplots(1, len(models), squeeze=False)[0], models.items(), strict=True):
         right = axes.twinx()
         for run in runs:
-            axes.plot(run["steps"], run["loss"], color=COLOURS[0], linewidth=1.2)
-            right.plot(run["steps"], run["quality"], color=COLOURS[1], linewidth=1.2)
+            axes.plot(run["steps"], run["loss"], color=COLORS[0], linewidth=1.2)
+            right.plot(run["steps"], run["quality"], color=COLORS[1], linewidth=1.2)
         correlations = [float(spearmanr(run["loss"], run["quality"]).statistic) for run in runs]
         text = ", ".join(f"{value:.2f}" for value in correlations)
         axes.set_title(f"{name} (rank correlation {text})", fontsize=9)
         axes.set_xlabel("step", fontsize=8)
-        axes.set_ylabel("generator's loss", fontsize=8, color=COLOURS[0])
+        axes.set_ylabel("generator's loss", fontsize=8, color=COLORS[0])
         right.set_yscale("log")
-        right.set_ylabel(QUALITY, fontsize=8, color=COLOURS[1])
+        right.set_ylabel(QUALITY, fontsize=8, color=COLORS[1])
         for side in (axes, right):
             side.tick_params(labelsize=7)
         for run, value in zip(runs, correlations, strict=True):

@@ -22,7 +22,7 @@ import machine
 
 AIMS = {(16, 150): 13.0, (64, 256): 6.0, (128, 256): 2.5}
 LEARNING_RATE, BETAS, EPSILON = 1e-3, (0.5, 0.999), 1e-8
-MODES, RADIUS, DEVIATION = 8, 2.0, 0.1
+MODES, RADIUS, STD = 8, 2.0, 0.1
 # The runner's own: it cuts chunks to half a second.
 SECONDS_PER_CHUNK, LEAST_STEPS = 0.5, 500
 
@@ -34,11 +34,11 @@ def ganexp_advance(width: int, batch: int) -> Callable[[int], None]:
 
     from ganexp.component import arrays
     from ganexp.config.build import load
-    from ganexp.training import chunk, init, no_report
+    from ganexp.training import chunk, init, initial_health
 
     # All that decides the work is said here, so that another default changes no figure.
     words = [
-        "dataset=ring", f"dataset.n={MODES}", f"dataset.radius={RADIUS}", f"dataset.std={DEVIATION}",
+        "dataset=ring", f"dataset.n={MODES}", f"dataset.radius={RADIUS}", f"dataset.std={STD}",
         "prior=normal", "prior.dimension=2", "model=mlp", "loss=non_saturating", "penalty=[]", "schedule=[]",
         *(f"model.{player}.{name}" for player in ("generator", "discriminator")
           for name in (f"width={width}", "depth=2", "activation=relu", "normalization=none", "dropout=null")),
@@ -49,7 +49,7 @@ def ganexp_advance(width: int, batch: int) -> Callable[[int], None]:
     _, job = load(words)
     experiment = jax.device_put(arrays(job.experiment))
     data = job.experiment.dataset.load()
-    now = [jax.jit(init)(experiment), no_report(experiment)]
+    now = [jax.jit(init)(experiment), initial_health(experiment)]
 
     def advance(steps: int) -> None:
         now[:] = jax.block_until_ready(chunk(experiment, data, *now, np.int32(int(now[0].step) + steps)))
@@ -78,11 +78,11 @@ def torch_advance(width: int, batch: int, threads: int, fused: bool) -> Callable
     # Only these gradients are computed in the generator's update.
     generator_weights = list(generator.parameters())
     angles = torch.arange(MODES) * (2 * math.pi / MODES)
-    centres = RADIUS * torch.stack([angles.cos(), angles.sin()], dim=1)
+    centers = RADIUS * torch.stack([angles.cos(), angles.sin()], dim=1)
 
     def advance(steps: int) -> None:
         for _ in range(steps):
-            real = centres[torch.randint(MODES, (batch,))] + DEVIATION * torch.randn(batch, 2)
+            real = centers[torch.randint(MODES, (batch,))] + STD * torch.randn(batch, 2)
             with torch.no_grad():
                 fake = generator(torch.randn(batch, 2))
             real_logits, fake_logits = discriminator(torch.cat([real, fake])).split(batch)

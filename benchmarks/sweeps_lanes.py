@@ -21,8 +21,8 @@ COMPARED = 64  # lanes, with one
 GANLAB = "GAN Lab's size"
 AIMS = {(GANLAB, "map"): 1.7}
 STEPS_PER_CALL = 100  # The runner's own, because losses are recorded as often.
-HOW = ("map", "vmap")
-COLOURS = ("#7b3294", "#008837")
+MODES = ("map", "vmap")
+COLORS = ("#7b3294", "#008837")
 SHAPE = re.compile(r"(%[\w.-]+) = f32\[([\d,]*)\]")
 PRODUCT = re.compile(r"(%[\w.-]+) = f32\S* dot\((%[\w.-]+), [^)]*\), .*?lhs_contracting_dims=\{([\d,]*)\}")
 
@@ -48,7 +48,7 @@ def work(side: dict[str, Any], seconds: float) -> None:
     from ganexp.runner.lanes import Lanes
 
     experiments = [load([*side["words"], f"seed={seed}"])[1].experiment for seed in range(side["lanes"])]
-    lanes = Lanes(experiments, experiments[0].dataset.load(), side["how"])
+    lanes = Lanes(experiments, experiments[0].dataset.load(), side["mode"])
     now = [*lanes.start()]
 
     def advance() -> None:
@@ -100,9 +100,9 @@ def curve(name: str, words: tuple[str, ...], typed: argparse.Namespace) -> dict[
     """The steps per second of one size by lanes, printed beside the share of the machine's matrix products."""
     print(f"\n{name}: GAN-steps per second by lanes, median (min to max) of {typed.rounds} processes", flush=True)
     sides = {
-        f"{how} {lanes}": {"name": "lanes", "words": words, "how": how, "lanes": lanes}
+        f"{mode} {lanes}": {"name": "lanes", "words": words, "mode": mode, "lanes": lanes}
         for lanes in LANES
-        for how in HOW
+        for mode in MODES
         if lanes <= typed.most_lanes
     }
     measures: dict[str, Any] = {
@@ -116,11 +116,11 @@ def curve(name: str, words: tuple[str, ...], typed: argparse.Namespace) -> dict[
         share = statistics.median(figures) * flops / peak
         print(f"  {side:10} {machine.spread(figures):30} {share:.1%} of the machine's {peak / 1e9:.0f} GFLOP/s")
     ratios = {}
-    for how in HOW:
-        first, last = paces[f"{how} {LANES[0]}"], paces.get(f"{how} {COMPARED}")
+    for mode in MODES:
+        first, last = paces[f"{mode} {LANES[0]}"], paces.get(f"{mode} {COMPARED}")
         if last is not None:
-            ratios[how] = statistics.median(last) / statistics.median(first)
-            print(f"  {how}: {COMPARED} lanes over one: {beside(ratios[how], AIMS.get((name, how)))}", flush=True)
+            ratios[mode] = statistics.median(last) / statistics.median(first)
+            print(f"  {mode}: {COMPARED} lanes over one: {beside(ratios[mode], AIMS.get((name, mode)))}", flush=True)
     return {"size": name, "seen": paces, "flops_per_step": flops, "peak": peak, "ratios": ratios}
 
 
@@ -130,14 +130,14 @@ def draw(sizes: Sequence[dict[str, Any]], picture: Path) -> None:
 
     figure = Figure((7.2, 3.0), dpi=110, layout="constrained")
     for axes, size in zip(figure.subplots(1, len(sizes), squeeze=False)[0], sizes, strict=True):
-        for how, colour in zip(HOW, COLOURS, strict=True):
-            figures = {int(side.split()[1]): seen for side, seen in size["seen"].items() if side.startswith(f"{how} ")}
+        for mode, color in zip(MODES, COLORS, strict=True):
+            figures = {int(side.split()[1]): seen for side, seen in size["seen"].items() if side.startswith(f"{mode} ")}
             middle = [statistics.median(seen) for seen in figures.values()]
             axes.plot(
-                list(figures), middle, "o-", color=colour, linewidth=1.4, markersize=4, label=f"sweep.lanes={how}"
+                list(figures), middle, "o-", color=color, linewidth=1.4, markersize=4, label=f"sweep.lanes={mode}"
             )
             low, high = ([end(seen) for seen in figures.values()] for end in (min, max))
-            axes.fill_between(list(figures), low, high, color=colour, alpha=0.18, linewidth=0)
+            axes.fill_between(list(figures), low, high, color=color, alpha=0.18, linewidth=0)
         axes.set_xscale("log", base=2)
         axes.set_xticks(list(figures), [str(lanes) for lanes in figures])
         axes.set_ylim(bottom=0)

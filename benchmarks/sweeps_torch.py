@@ -43,13 +43,13 @@ def train(settings: dict[str, Any], learning_rate: float, seed: int, steps: int)
     optimizers = adam(discriminator), adam(generator)
     generator_weights = list(generator.parameters())
     angles = torch.arange(modes) * (2 * math.pi / modes)
-    centres = settings["dataset.radius"] * torch.stack([angles.cos(), angles.sin()], dim=1)
+    centers = settings["dataset.radius"] * torch.stack([angles.cos(), angles.sin()], dim=1)
     deviation, weight = settings["dataset.std"], settings["penalty.r1.weight"]
     rate, length = settings["schedule.learning_rate_decay.rate"], settings["schedule.learning_rate_decay.length"]
     for step in range(steps):
         for optimizer in optimizers:
             optimizer.param_groups[0]["lr"] = learning_rate * rate ** (step / length)
-        real = centres[torch.randint(modes, (batch,))] + deviation * torch.randn(batch, 2)
+        real = centers[torch.randint(modes, (batch,))] + deviation * torch.randn(batch, 2)
         with torch.no_grad():
             fake = generator(torch.randn(batch, 2))
         real.requires_grad_()

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any
 from ganexp.version import __version__
 
 if TYPE_CHECKING:
-    from ganexp.api import Job, Mistake, Run, SettingError, compose, open_run, open_sweep, sweep, train
+    from ganexp.api import Job, Run, SettingError, UsageError, compose, open_run, open_sweep, sweep, train
 
 __all__ = [
     "Job",
-    "Mistake",
     "Run",
     "SettingError",
+    "UsageError",
     "__version__",
     "compose",
     "open_run",

@@ -1,7 +1,7 @@
 """What `import ganexp` offers to a notebook or a script: compose a job, train it, sweep, and open what was trained.
 
 Nothing here depends on, or changes, Hydra's global state. Pictures, checkpoints and records are those of the command; what it
-would say in a sentence with status 2 is raised as `Mistake` or `SettingError`, which are both a ValueError.
+would say in a sentence with status 2 is raised as `UsageError` or `SettingError`, which are both a ValueError.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from ganexp.component import SettingError, arrays
 from ganexp.config.build import load
 from ganexp.config.compose import literal
 from ganexp.config.grid import refuse_of_sweeps, refuse_single
-from ganexp.config.mistakes import Mistake
+from ganexp.config.usage_errors import UsageError
 from ganexp.experiment import Experiment, Stream
 from ganexp.game import assess, draw_noise, output_anywhere, sample
 from ganexp.job import Job
@@ -33,11 +33,11 @@ from ganexp.provenance import record
 from ganexp.records.table import TABLE_NAME, read_table
 from ganexp.runner import redraw
 from ganexp.runner.run import run
-from ganexp.spelling import nearest
+from ganexp.spelling import did_you_mean
 from ganexp.sweeps import folder as sweep_folder
 from ganexp.types import Batch, TrainState
 
-__all__ = ["Job", "Mistake", "Run", "SettingError", "compose", "open_run", "open_sweep", "sweep", "train"]
+__all__ = ["Job", "Run", "SettingError", "UsageError", "compose", "open_run", "open_sweep", "sweep", "train"]
 
 Words = Sequence[str] | str
 Labels = int | Integer[ArrayLike, " n"]
@@ -48,7 +48,7 @@ class Run:
     """A run in its folder, as its records say; `open_run` makes it."""
 
     def __init__(self, folder: Path | str):
-        """Open the run in `folder`; raises Mistake where there is none."""
+        """Open the run in `folder`; raises UsageError where there is none."""
         self.folder = workspace.begun(str(folder))
         self.summary: dict[str, Any] = reopen.summary(self.folder)
 
@@ -83,23 +83,23 @@ class Run:
 
     @functools.cached_property
     def state(self) -> TrainState:
-        """The players at the newest good checkpoint; raises Mistake where there is none."""
+        """The players at the newest good checkpoint; raises UsageError where there is none."""
         checkpoint = reopen.newest(self.folder, self.job)
         if checkpoint is None:
-            raise Mistake(f"{self.folder}: has no checkpoint yet")
+            raise UsageError(f"{self.folder}: has no checkpoint yet")
         return jax.device_put(checkpoint.state)
 
     def frames(self, view: str) -> Iterator[Frame]:
         """What was recorded of a view, frame by frame: `for step, arrays in run.frames("samples")`, arrays by name in data units.
 
-        Raises Mistake where there is none of this view, and DocumentError, a ValueError, for damage.
+        Raises UsageError where there is none of this view, and DocumentError, a ValueError, for damage.
         """
         entries = redraw.index(self.folder)
         own = [entry for entry in entries if entry.view == view]
         if not own:
             there = list(dict.fromkeys(entry.view for entry in entries))
-            raise Mistake(
-                f"{self.folder}: has no frames of {view!r}; it has those of {', '.join(there) or 'no view'}{nearest(view, there)}"
+            raise UsageError(
+                f"{self.folder}: has no frames of {view!r}; it has those of {', '.join(there) or 'no view'}{did_you_mean(view, there)}"
             )
         return (frame for entry in own for frame in redraw.read(self.folder, [entry]))
 
@@ -107,23 +107,23 @@ class Run:
         """`n` generated points, in data units, by the averaged weights where there are some; the first of more are the same.
 
         Of a run with model.conditioning, `label` is that of all points, or one of each; None: labels are drawn as in training.
-        Raises Mistake where there is no such label.
+        Raises UsageError where there is no such label.
         """
         key = jax.random.fold_in(self.job.experiment.key(Stream.PICTURES), np.uint32(seed))
         parts, data = self._labels(label, n), self._data if label is None else None
         blocks = [_generated(self._arrays, data, self.state, key, block, part) for block, part in enumerate(parts)]
         points = np.concatenate(blocks or [np.empty((0, *self.job.experiment.dataset.shape), np.float32)])[:n]
-        return np.asarray(self.job.experiment.dataset.natural(points))
+        return np.asarray(self.job.experiment.dataset.denormalize(points))
 
     def discriminate(self, x: Float[ArrayLike, "n ..."], label: Labels | None = None) -> Float[np.ndarray, " n"]:
         """The discriminator's output on points [n, ...] in data units, as the loss reads it: D(x), or a critic's value.
 
         Of a run with model.conditioning, `label` is that of all points, or one of each; None: the mean over all labels, by their
-        probabilities in the data. Raises Mistake where there is no such label, or the points have another shape than the data's.
+        probabilities in the data. Raises UsageError where there is no such label, or the points have another shape than the data's.
         """
         points, dataset = np.asarray(x, np.float32), self.job.experiment.dataset
         if points.shape[1:] != dataset.shape or not points.ndim:
-            raise Mistake(f"points of this run have the shape {('n', *dataset.shape)}, and not {points.shape}")
+            raise UsageError(f"points of this run have the shape {('n', *dataset.shape)}, and not {points.shape}")
         filled = np.concatenate([points, np.zeros((-len(points) % BLOCK, *dataset.shape), np.float32)])
         data = self._data if label is None else None
         parts = zip(filled.reshape(-1, BLOCK, *dataset.shape), self._labels(label, len(points)), strict=True)
@@ -147,20 +147,20 @@ class Run:
             return [None] * count
         classes, found = self.job.experiment.dataset.classes, np.asarray(label)
         if not self.job.experiment.conditional or classes is None:
-            raise Mistake(
+            raise UsageError(
                 "label: the networks of this run are told none; model.conditioning=concat trains some that are"
             )
         if found.dtype.kind not in "iu" or found.shape not in ((), (n,)):
-            raise Mistake(f"label: must be a whole number, or {n:,} of them")
+            raise UsageError(f"label: must be a whole number, or {n:,} of them")
         if found.size and not 0 <= found.min() <= found.max() < classes:
-            raise Mistake(f"label: must be from 0 to {classes - 1}")
+            raise UsageError(f"label: must be from 0 to {classes - 1}")
         filled = np.zeros(count * BLOCK, np.int32)
         filled[:n] = found
         return list(filled.reshape(count, BLOCK))
 
 
 def compose(words: Words = ()) -> Job:
-    """The job that words describe, as they are typed behind `ganexp`; raises Mistake and SettingError."""
+    """The job that words describe, as they are typed behind `ganexp`; raises UsageError and SettingError."""
     typed = _typed(words)
     refuse_of_sweeps(typed)
     config, job = load(typed)
@@ -192,7 +192,7 @@ def train(job: Job, folder: Path | str) -> Run:
 def sweep(words: Words, folder: Path | str) -> list[Run]:
     """Train every run of the sweep that words describe, as they are typed behind `ganexp -m`, or go on with it; the runs in order.
 
-    Raises Mistake and SettingError before anything is written, and KeyboardInterrupt after a signal, with the states saved.
+    Raises UsageError and SettingError before anything is written, and KeyboardInterrupt after a signal, with the states saved.
     """
     from ganexp.cli import sweep as command
 
@@ -204,16 +204,16 @@ def sweep(words: Words, folder: Path | str) -> list[Run]:
 
 
 def open_run(folder: Path | str) -> Run:
-    """The run in `folder`; raises Mistake where there is none."""
+    """The run in `folder`; raises UsageError where there is none."""
     return Run(folder)
 
 
 def open_sweep(folder: Path | str) -> list[Run]:
-    """The runs of the sweep in `folder` that have begun, in order; raises Mistake and SettingError."""
+    """The runs of the sweep in `folder` that have begun, in order; raises UsageError and SettingError."""
     place = workspace.begun(str(folder))
     known = sweep_folder.read(place)
     if known is None:
-        raise Mistake(f"{place}: is not the folder of a sweep (it has no {sweep_folder.NAME})")
+        raise UsageError(f"{place}: is not the folder of a sweep (it has no {sweep_folder.NAME})")
     return [Run(place / listed.name) for listed in known.runs if workspace.holds_run(place / listed.name)]
 
 
@@ -244,7 +244,7 @@ def _generated(experiment: Experiment, data: Any, state: TrainState, key: Any, b
 def _judged(experiment: Experiment, data: Any, state: TrainState, x: Any, label: Any) -> Any:
     experiment = experiment.at(state.step)
     # A network in evaluation mode draws nothing.
-    points, key = experiment.dataset.seen(x), jax.random.key(0)
+    points, key = experiment.dataset.normalize(x), jax.random.key(0)
     if label is None:
         return output_anywhere(experiment, data, state, points, key)
     return experiment.loss.output(assess(experiment, state, Batch(points, label), key).logits)

@@ -10,7 +10,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, PyTree, Shaped
 
 
-def in_blocks(function: Callable[..., Any], rows: PyTree[Shaped[Array, ...]], size: int) -> Any:
+def map_in_blocks(function: Callable[..., Any], rows: PyTree[Shaped[Array, ...]], size: int) -> Any:
     """`function(rows)`, which takes rows one by one, on `size` rows at a time: all of its intermediate arrays may not fit in memory.
 
     `rows` is an array [n, ...], or several, such as a batch.

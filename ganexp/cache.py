@@ -18,7 +18,7 @@ import jax
 
 from ganexp.component import arrays
 from ganexp.experiment import Experiment
-from ganexp.places import cache_home
+from ganexp.paths import cache_home
 from ganexp.records.atomic import write_atomically
 
 # bytes: on a full disk JAX would leave parts of programs, which are never replaced.

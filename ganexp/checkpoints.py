@@ -13,7 +13,7 @@ import msgpack
 import numpy as np
 
 from ganexp.records.atomic import write_atomically
-from ganexp.training import Report
+from ganexp.training import StepHealth
 from ganexp.types import TrainState
 
 MAGIC = b"ganexp checkpoint 1\n"
@@ -26,10 +26,10 @@ class BadCheckpoint(ValueError):
 
 
 class Checkpoint(NamedTuple):
-    """The state at a step, the report of that step, and the settings that made them."""
+    """The state at a step, the health of that step, and the settings that made them."""
 
     state: TrainState
-    report: Report
+    health: StepHealth
     settings: dict[str, Any]
 
 
@@ -38,7 +38,7 @@ def save(folder: Path, checkpoint: Checkpoint, step: int | None = None) -> Path:
 
     `step` names that of several runs in one checkpoint; otherwise it is the state's.
     """
-    arrays = [_packed(leaf) for leaf in jax.tree.leaves((checkpoint.state, checkpoint.report))]
+    arrays = [_packed(leaf) for leaf in jax.tree.leaves((checkpoint.state, checkpoint.health))]
     content = msgpack.packb({"settings": checkpoint.settings, "arrays": arrays})
     path = folder / FOLDER / f"{int(checkpoint.state.step) if step is None else step:010d}.ckpt"
     path.parent.mkdir(exist_ok=True)
@@ -54,8 +54,8 @@ def paths(folder: Path) -> list[Path]:
     return sorted((path for path in found if re.fullmatch(r"\d{10}", path.stem)), reverse=True)
 
 
-def load(path: Path, like: tuple[TrainState, Report]) -> Checkpoint:
-    """The checkpoint in the file `path`, of a state and report shaped as `like`; raises BadCheckpoint."""
+def load(path: Path, like: tuple[TrainState, StepHealth]) -> Checkpoint:
+    """The checkpoint in the file `path`, of a state and health shaped as `like`; raises BadCheckpoint."""
     settings, arrays = _read(path)
     leaves, structure = jax.tree.flatten(like)
     if len(leaves) != len(arrays):
@@ -69,10 +69,10 @@ def load(path: Path, like: tuple[TrainState, Report]) -> Checkpoint:
                 f"where this experiment has {wanted.shape} and {wanted.dtype}"
             )
         restored.append(jax.random.wrap_key_data(jnp.asarray(array)) if _is_key(leaf) else array)
-    state, report = jax.tree.unflatten(structure, restored)
+    state, health = jax.tree.unflatten(structure, restored)
     if np.max(state.step) != int(path.stem):
         raise BadCheckpoint(f"{path} holds the state at step {np.max(state.step)}, which is not that of its name")
-    return Checkpoint(state, report, settings)
+    return Checkpoint(state, health, settings)
 
 
 def settings_of(path: Path) -> dict[str, Any]:

@@ -23,7 +23,7 @@ from typing import Any, TypeVar, dataclass_transform
 import jax
 import numpy as np
 
-from ganexp.spelling import nearest
+from ganexp.spelling import did_you_mean
 from ganexp.values import READ, shown, within
 from ganexp.values import SettingError as SettingError
 
@@ -146,7 +146,9 @@ def _single(field: dataclasses.Field[Any], value: Any, hint: Any) -> Any:
     if hint in READ:
         value = READ[hint](name, value)
     if options is not None and value not in options:
-        raise SettingError(name, f"{shown(value)} is not one of {', '.join(options)}{nearest(str(value), options)}")
+        raise SettingError(
+            name, f"{shown(value)} is not one of {', '.join(options)}{did_you_mean(str(value), options)}"
+        )
     within(name, value, field.metadata.get("bounds", {}))
     return value
 

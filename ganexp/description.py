@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ganexp.component import Component, SettingError, hints_of, is_component, kinds, option_name, part_of
-from ganexp.spelling import nearest
+from ganexp.spelling import did_you_mean
 
 
 def describe(tree: Component, path: str = "", places: bool = True) -> dict[str, Any]:
@@ -81,7 +81,7 @@ def _rebuilt(base: Any, described: Mapping[str, Any], path: str) -> Any:
     if path not in described:
         raise SettingError(path, "is not set")
     if described[path] not in known:
-        raise SettingError(path, f"there is no {described[path]!r}{nearest(str(described[path]), known)}")
+        raise SettingError(path, f"there is no {described[path]!r}{did_you_mean(str(described[path]), known)}")
     return rebuild(known[described[path]], described, path)
 
 

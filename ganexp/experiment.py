@@ -17,7 +17,7 @@ from ganexp.conditioning import CONDITIONINGS, NONE
 from ganexp.description import below
 from ganexp.optimizers import Optimizer
 from ganexp.parts import Average, Gradient, Input, Penalty
-from ganexp.spelling import nearest
+from ganexp.spelling import did_you_mean
 from ganexp.types import (
     DISCRIMINATOR,
     GENERATOR,
@@ -66,7 +66,7 @@ ROLES = tuple(name for name, kind in kinds(Model).items() if kind == "child")
 
 @component
 class Experiment(Component):
-    """One GAN: what it learns, from which noise, with which networks, costs and updates, and from which seed.
+    """One GAN: what it learns, from which noise, with which networks, losses and updates, and from which seed.
 
     `penalty`, `gradient`, `input` and `schedule` hold any number of parts by name; `average` is one, or None. `batch_size` points and noise vectors make one update.
     """
@@ -102,7 +102,7 @@ class Experiment(Component):
             )  # fmt: skip
         self.networks()
         ends = getattr(self.model.generator, "output", None)
-        beyond = self.dataset.beyond
+        beyond = self.dataset.unreachable_outputs
         if ends in beyond:
             raise SettingError(
                 "model.generator.output", f"{ends} cannot reach all of the data as dataset.normalization leaves them; "
@@ -274,5 +274,5 @@ def targets(path: str, known: set[str], players: tuple[str, ...]) -> list[str]:
     ]
     if not found:
         names = sorted(name.replace("_optimizer.settings.", "_optimizer.") for name in known)
-        raise SettingError("setting", f"{path!r} is not a number of this experiment{nearest(path, names)}")
+        raise SettingError("setting", f"{path!r} is not a number of this experiment{did_you_mean(path, names)}")
     return found

@@ -12,15 +12,15 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float, Key, PyTree
 
 from ganexp.experiment import ADVERSARIAL, AVERAGE, GRADIENT, PENALTY, Experiment
-from ganexp.parts import Game, Rule, Slopes
+from ganexp.parts import Game, LossAndGradients, Rule
 from ganexp.types import (
     DISCRIMINATOR,
     GENERATOR,
     Batch,
     Critique,
-    Draws,
     Loss,
     Memory,
+    Minibatches,
     Parameters,
     Player,
     Scalar,
@@ -161,7 +161,9 @@ def score_at_once(
     return Scores(*sides), stats
 
 
-def objective(experiment: Experiment, name: str, state: TrainState, draws: Draws, train: bool = True) -> Objective:
+def objective(
+    experiment: Experiment, name: str, state: TrainState, draws: Minibatches, train: bool = True
+) -> Objective:
     """The loss that the player `name` minimizes on one minibatch, as a function of its parameters alone: the others stand still.
 
     `train` is the mode of the networks.
@@ -189,7 +191,7 @@ def objective(experiment: Experiment, name: str, state: TrainState, draws: Draws
 def meet(
     experiment: Experiment,
     players: Players,
-    draws: Draws,
+    draws: Minibatches,
     fake: Batch,
     key: Key[Array, ""],
     train: bool,
@@ -212,9 +214,9 @@ def meet(
     return found, {**players, DISCRIMINATOR: judged}, sides
 
 
-def slopes(
-    experiment: Experiment, name: str, state: TrainState, draws: Draws, train: bool = True
-) -> tuple[Slopes, Memory]:
+def loss_and_gradients(
+    experiment: Experiment, name: str, state: TrainState, draws: Minibatches, train: bool = True
+) -> tuple[LossAndGradients, Memory]:
     """What the player `name` moves by on one minibatch, as the rules of `gradient` have it; and what parts remember after that."""
     rule: Rule = functools.partial(_plain, experiment, train)
     for own, part in experiment.gradient.items():
@@ -222,7 +224,9 @@ def slopes(
     return rule(name, state, draws)
 
 
-def _plain(experiment: Experiment, train: bool, name: str, state: TrainState, draws: Draws) -> tuple[Slopes, Memory]:
+def _plain(
+    experiment: Experiment, train: bool, name: str, state: TrainState, draws: Minibatches
+) -> tuple[LossAndGradients, Memory]:
     """The gradient of the loss as it is: by the player's own parameters and, where rules may read them, by all others'."""
 
     def loss(params: dict[str, Parameters]) -> tuple[Scalar, Played]:
@@ -231,15 +235,15 @@ def _plain(experiment: Experiment, train: bool, name: str, state: TrainState, dr
 
     of = state.players if experiment.gradient else (name,)
     (value, played), grads = jax.value_and_grad(loss, has_aux=True)({who: state.players[who].params for who in of})
-    return Slopes(value, grads, played), {**state.memory, **played.memory}
+    return LossAndGradients(value, grads, played), {**state.memory, **played.memory}
 
 
-def move(experiment: Experiment, name: str, player: Player, slopes: Slopes) -> Player:
-    """The player after one update by its slopes: its optimizer, then the projections of its penalties."""
-    params, opt = experiment.optimizer(name).apply(slopes.grads[name], player.opt, player.params)
+def move(experiment: Experiment, name: str, player: Player, found: LossAndGradients) -> Player:
+    """The player after one update by its gradient: its optimizer, then the projections of its penalties."""
+    params, opt = experiment.optimizer(name).apply(found.grads[name], player.opt, player.params)
     for penalty in experiment.penalties(name).values():
         params = penalty.project(params)
-    return Player(params, slopes.played.stats, opt)
+    return Player(params, found.played.stats, opt)
 
 
 def with_params(players: Players, params: dict[str, Parameters]) -> Players:
@@ -247,9 +251,11 @@ def with_params(players: Players, params: dict[str, Parameters]) -> Players:
     return {**players, **{name: players[name]._replace(params=own) for name, own in params.items()}}
 
 
-def gradient(experiment: Experiment, name: str, state: TrainState, draws: Draws, train: bool = True) -> Parameters:
+def gradient(
+    experiment: Experiment, name: str, state: TrainState, draws: Minibatches, train: bool = True
+) -> Parameters:
     """The gradient that the player `name` moves by on one minibatch, by its own parameters."""
-    return slopes(experiment, name, state, draws, train)[0].grads[name]
+    return loss_and_gradients(experiment, name, state, draws, train)[0].grads[name]
 
 
 def own_key(key: Key[Array, ""], name: str) -> Key[Array, ""]:

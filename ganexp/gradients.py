@@ -10,8 +10,8 @@ import jax.numpy as jnp
 from jaxtyping import PyTree
 
 from ganexp.component import component, setting
-from ganexp.parts import Gradient, Move, Rule, Slopes
-from ganexp.types import DISCRIMINATOR, GENERATOR, Draws, Memory, Parameters, Player, TrainState
+from ganexp.parts import Gradient, LossAndGradients, Move, Rule
+from ganexp.types import DISCRIMINATOR, GENERATOR, Memory, Minibatches, Parameters, Player, TrainState
 
 # Optax's: in its first steps it chooses between two values, of which one is not a number.
 WITHOUT_DERIVATIVE = ("radam",)
@@ -41,7 +41,7 @@ class Unrolled(Gradient):
         return self.steps if self.differentiate else 0
 
     def wrap(self, before: Rule, move: Move, own: str) -> Rule:
-        def rule(name: str, state: TrainState, draws: Draws) -> tuple[Slopes, Memory]:
+        def rule(name: str, state: TrainState, draws: Minibatches) -> tuple[LossAndGradients, Memory]:
             if name != GENERATOR:
                 return before(name, state, draws)
 
@@ -64,7 +64,7 @@ class Unrolled(Gradient):
 
         return rule
 
-    def _ahead(self, before: Rule, move: Move, state: TrainState, draws: Draws) -> Player:
+    def _ahead(self, before: Rule, move: Move, state: TrainState, draws: Minibatches) -> Player:
         """The discriminator after `steps` updates; of what parts remember on the way, nothing is kept."""
 
         def step(carry: tuple[Player, Memory], number: Any) -> tuple[tuple[Player, Memory], None]:

@@ -1,4 +1,4 @@
-"""The players' costs, on logits; D(x) = sigmoid(logit) unless the loss says otherwise.
+"""The players' losses, on logits; D(x) = sigmoid(logit) unless the loss says otherwise.
 
 `softplus(-a) = -log D` and `softplus(a) = -log(1 - D)` neither overflow nor lose digits, however sure the discriminator is.
 """
@@ -18,7 +18,7 @@ from ganexp.types import RECONSTRUCTOR, Loss, Scalar, Scores
 
 @component
 class CrossEntropy(Loss):
-    """Base: the discriminator's cost J_D = -E log D(x) - E log(1 - D(G(z))) (Goodfellow et al. 2014)."""
+    """Base: the discriminator's loss J_D = -E log D(x) - E log(1 - D(G(z))) (Goodfellow et al. 2014)."""
 
     def discriminator(self, scores: Scores) -> Scalar:
         return self.real_weight * softplus(-scores.real.logits).mean() + softplus(scores.fake.logits).mean()
@@ -73,7 +73,7 @@ class Veegan(CrossEntropy):
         return self.reconstructor(scores) - scores.fake.logits.mean()
 
     def reconstructor(self, scores: Scores) -> Scalar:
-        """The reconstructor's cost, before `scale`."""
+        """The reconstructor's loss, before `scale`."""
         assert scores.noise is not None
         misses = scores.noise - scores.others_fake[RECONSTRUCTOR]
         return self.reconstruction_weight * (misses**2).sum(axis=1).mean()

@@ -12,12 +12,12 @@ import optax
 from jaxtyping import Array, Key
 
 from ganexp.component import Component, SettingError, component, setting
-from ganexp.spelling import nearest
+from ganexp.spelling import did_you_mean
 from ganexp.types import Parameters
 from ganexp.values import flag, number, whole, within
 
 BELOW_ONE = ("b1", "b2", "b3", "decay", "decay_rate", "rho")
-DEPRECATED = ("optimistic_adam",)  # in favour of optimistic_adam_v2
+DEPRECATED = ("optimistic_adam",)  # in favor of optimistic_adam_v2
 
 
 @component
@@ -46,7 +46,7 @@ class Optimizer(Component):
             if name not in known:
                 allowed = ", ".join(known)
                 raise SettingError(
-                    name, f"{self.name} has no such setting{nearest(name, known)}; it knows {allowed}, "
+                    name, f"{self.name} has no such setting{did_you_mean(name, known)}; it knows {allowed}, "
                     "and every optimizer clip_norm, clip_value and weight_bound"
                 )  # fmt: skip
             self.settings[name] = _typed(name, value, known[name])

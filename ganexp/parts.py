@@ -15,8 +15,8 @@ from ganexp.types import (
     Architecture,
     Batch,
     Critique,
-    Draws,
     Memory,
+    Minibatches,
     Parameters,
     Player,
     Scalar,
@@ -108,7 +108,7 @@ class Penalty(Component, ABC):
         return params
 
 
-class Slopes(NamedTuple):
+class LossAndGradients(NamedTuple):
     """A player's loss on one minibatch, its gradient by the parameters of each player, and what it was computed from (`game.Played`).
 
     The player moves by the gradient by its own parameters; those by the others' are for rules that differentiate through a move.
@@ -119,8 +119,8 @@ class Slopes(NamedTuple):
     played: Any
 
 
-Rule = Callable[[str, TrainState, Draws], tuple[Slopes, Memory]]
-Move = Callable[[str, Player, Slopes], Player]
+Rule = Callable[[str, TrainState, Minibatches], tuple[LossAndGradients, Memory]]
+Move = Callable[[str, Player, LossAndGradients], Player]
 
 
 @component
@@ -139,7 +139,7 @@ class Gradient(Component, ABC):
     def wrap(self, before: Rule, move: Move, own: str) -> Rule:
         """The rule that makes the gradients of a player's update, from the rule `before` it; pure.
 
-        `move` is a player after one update by its slopes. What the rule remembers is `memory[own]`, and is passed on, changed or not.
+        `move` is a player after one update by its gradient. What the rule remembers is `memory[own]`, and is passed on, changed or not.
         """
 
     @property

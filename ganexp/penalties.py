@@ -22,8 +22,8 @@ class R1(Penalty):
     weight: float = setting(0.1, least=0)
 
     def term(self, game: Game, memory: PyTree | None, key: Key[Array, ""]) -> Scalar:
-        slopes = jax.grad(lambda points: game.critic(game.real._replace(x=points)).logits.sum())(game.real.x)
-        return 0.5 * self.weight * (slopes**2).sum() / len(game.real.x)
+        gradients = jax.grad(lambda points: game.critic(game.real._replace(x=points)).logits.sum())(game.real.x)
+        return 0.5 * self.weight * (gradients**2).sum() / len(game.real.x)
 
 
 @component

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from ganexp.spelling import nearest
+from ganexp.spelling import did_you_mean
 
 LOWER, HIGHER, NEITHER = "lower", "higher", "neither"
 WAYS = (LOWER, HIGHER, NEITHER)
@@ -32,7 +32,7 @@ class Ranking:
         if tag not in self._lower:
             raise ValueError(
                 f"{tag}: neither its lowest nor its highest value is the best; metrics with a best end are "
-                f"{', '.join(self._lower)}{nearest(tag, self._lower)}"
+                f"{', '.join(self._lower)}{did_you_mean(tag, self._lower)}"
             )
         return self._lower[tag]
 

@@ -13,7 +13,7 @@ from jaxtyping import Array, Bool, Float, Int, Key, PyTree
 
 from ganexp.experiment import AVERAGE, GRADIENT, PENALTY, Experiment, Stream
 from ganexp.game import draw_noise
-from ganexp.types import GENERATOR, Batch, Draws, Memory, Player, TrainState, Update
+from ganexp.types import GENERATOR, Batch, Memory, Minibatches, Player, TrainState, Update
 
 # A block of steps draws its random numbers in one call: about as many numbers as fit in a core's cache.
 # Its steps divide a hundred, so that blocks end where records are due, and none is drawn twice.
@@ -22,7 +22,7 @@ BLOCK_STEPS = (50, 25, 20, 10, 5, 4, 2, 1)
 SMALL = 4096  # numbers in an array that is looked at together with others
 
 
-class Report(NamedTuple):
+class StepHealth(NamedTuple):
     """The last step's losses, named as `Experiment.losses` says; the first step (counted from 1) with a number that is not finite, or 0; and which
     of `signals` were not finite then."""
 
@@ -32,7 +32,7 @@ class Report(NamedTuple):
 
 
 def signals(experiment: Experiment) -> list[str]:
-    """What is watched for numbers that are not finite, in the order of `Report.bad`."""
+    """What is watched for numbers that are not finite, in the order of `StepHealth.bad`."""
     return [f"{what} of the {player}" for what in ("loss", "gradient", "weights") for player in experiment.players]
 
 
@@ -56,7 +56,7 @@ def _memory(experiment: Experiment, players: dict[str, Player]) -> Memory:
     return {name: part for name, part in memory.items() if part is not None}
 
 
-def draw(experiment: Experiment, data: PyTree, step: Int[Array, ""]) -> Draws:
+def draw(experiment: Experiment, data: PyTree, step: Int[Array, ""]) -> Minibatches:
     """The random numbers of one step: a function of the seed and the step."""
     experiment = experiment.at(step)
     batches, size = experiment.updates.batches, experiment.batch_size
@@ -64,7 +64,7 @@ def draw(experiment: Experiment, data: PyTree, step: Int[Array, ""]) -> Draws:
     points, noise, others = jax.random.split(key, 3)
     sides = _real(experiment, data, step, points), draw_noise(experiment, data, noise, batches * size)
     real, noise = jax.tree.map(lambda leaf: leaf.reshape(batches, size, *leaf.shape[1:]), sides)
-    return Draws(real, noise, jax.random.split(others, experiment.updates.moves))
+    return Minibatches(real, noise, jax.random.split(others, experiment.updates.moves))
 
 
 def _real(experiment: Experiment, data: PyTree, step: Int[Array, ""], key: Key[Array, ""]) -> Batch:
@@ -78,7 +78,7 @@ def _real(experiment: Experiment, data: PyTree, step: Int[Array, ""], key: Key[A
     return jax.tree.map(lambda *parts: jnp.concatenate(parts), first, rest)
 
 
-def train_step(experiment: Experiment, state: TrainState, draws: Draws) -> tuple[TrainState, dict[str, Update]]:
+def train_step(experiment: Experiment, state: TrainState, draws: Minibatches) -> tuple[TrainState, dict[str, Update]]:
     """The state after one step, and each player's last update."""
     experiment = experiment.at(state.step)
     state, updates = experiment.updates.step(experiment, state, draws)
@@ -97,38 +97,38 @@ def block_length(experiment: Experiment) -> int:
 
 @jax.jit
 def chunk(
-    experiment: Experiment, data: PyTree, state: TrainState, report: Report, stop: Int[Array, ""]
-) -> tuple[TrainState, Report]:
-    """The state at step `stop`, and the report of the last step.
+    experiment: Experiment, data: PyTree, state: TrainState, health: StepHealth, stop: Int[Array, ""]
+) -> tuple[TrainState, StepHealth]:
+    """The state at step `stop`, and the health of the last step.
 
     `stop` is traced: chunks of any length run the same program, so that no `*_every` can change a number.
     """
     length = block_length(experiment)
 
-    def block(carry: tuple[TrainState, Report]) -> tuple[TrainState, Report]:
+    def block(carry: tuple[TrainState, StepHealth]) -> tuple[TrainState, StepHealth]:
         first = carry[0].step // length * length
         draws = jax.vmap(lambda step: draw(experiment, data, step))(first + jnp.arange(length))
         end = jnp.minimum(stop, first + length)
 
-        def step(carry: tuple[TrainState, Report]) -> tuple[TrainState, Report]:
-            state, report = carry
+        def step(carry: tuple[TrainState, StepHealth]) -> tuple[TrainState, StepHealth]:
+            state, health = carry
             state, updates = train_step(experiment, state, jax.tree.map(lambda leaf: leaf[state.step - first], draws))
-            return state, watch(experiment, report, state, updates)
+            return state, check_finite(experiment, health, state, updates)
 
         return jax.lax.while_loop(lambda carry: carry[0].step < end, step, carry)
 
-    return jax.lax.while_loop(lambda carry: carry[0].step < stop, block, (state, report))
+    return jax.lax.while_loop(lambda carry: carry[0].step < stop, block, (state, health))
 
 
-def no_report(experiment: Experiment) -> Report:
-    """The report before the first step."""
+def initial_health(experiment: Experiment) -> StepHealth:
+    """The health before the first step."""
     # NumPy's, because every little operation of JAX's would be a program of its own to compile.
     nothing: Any = (
         dict.fromkeys(experiment.losses(), np.float32(0)),
         np.int32(0),
         np.zeros(len(signals(experiment)), bool),
     )
-    return Report(*nothing)
+    return StepHealth(*nothing)
 
 
 def first_bad_operation(experiment: Experiment, data: PyTree, state: TrainState, last: int) -> str | None:
@@ -145,8 +145,10 @@ def first_bad_operation(experiment: Experiment, data: PyTree, state: TrainState,
     return None
 
 
-def watch(experiment: Experiment, report: Report, state: TrainState, updates: dict[str, Update]) -> Report:
-    """The report after a step: its losses, and whether its losses, gradients or weights are the first not to be finite."""
+def check_finite(
+    experiment: Experiment, health: StepHealth, state: TrainState, updates: dict[str, Update]
+) -> StepHealth:
+    """The health after a step: its losses, and whether its losses, gradients or weights are the first not to be finite."""
 
     def not_finite(tree: PyTree) -> Bool[Array, ""]:
         # 0 times a number is 0 when it is finite, and NaN otherwise; a sum keeps NaN. One pass, and no overflow. One sum
@@ -160,11 +162,11 @@ def watch(experiment: Experiment, report: Report, state: TrainState, updates: di
     players = experiment.players
     terms = {f"{player}/{term}": value for player in players for term, value in updates[player].terms.items()}
     known = {**{player: updates[player].loss for player in players}, **terms}
-    losses = {name: known[name] for name in report.losses}
+    losses = {name: known[name] for name in health.losses}
     bad = jnp.stack(
         [not_finite(losses[player]) for player in players]
         + [not_finite(updates[player].grads) for player in players]
         + [not_finite(state.players[player].params) for player in players]
     )
-    first = (report.bad_step == 0) & bad.any()
-    return Report(losses, jnp.where(first, state.step, report.bad_step), jnp.where(first, bad, report.bad))
+    first = (health.bad_step == 0) & bad.any()
+    return StepHealth(losses, jnp.where(first, state.step, health.bad_step), jnp.where(first, bad, health.bad))

@@ -56,10 +56,10 @@ class Images(NamedTuple):
 
 
 class Modes(NamedTuple):
-    """A mixture of Gaussians in data units: k centres, their standard deviations by axis, and weights that sum to 1."""
+    """A mixture of Gaussians in data units: k centers, their standard deviations by axis, and weights that sum to 1."""
 
-    centres: Float[np.ndarray, "k d"]
-    deviations: Float[np.ndarray, "k d"]
+    centers: Float[np.ndarray, "k d"]
+    stds: Float[np.ndarray, "k d"]
     weights: Float[np.ndarray, " k"]
 
 
@@ -92,14 +92,14 @@ class Scores(NamedTuple):
 
 
 class Player(NamedTuple):
-    """One player's parameters, statistics (of its normalisation layers) and optimizer state."""
+    """One player's parameters, statistics (of its normalization layers) and optimizer state."""
 
     params: Parameters
     stats: Parameters
     opt: Any
 
 
-class Draws(NamedTuple):
+class Minibatches(NamedTuple):
     """The random numbers of one step: `b` batches of `n` real points and of as many noise vectors, and for each of `u` updates a key
     for what else is random."""
 
@@ -157,7 +157,7 @@ class Dataset(Component):
         return None
 
     @property
-    def beyond(self) -> tuple[str, ...]:
+    def unreachable_outputs(self) -> tuple[str, ...]:
         """The last functions of a generator (`sigmoid`, `tanh`) that cannot reach all of the data."""
         return ()
 
@@ -185,11 +185,11 @@ class Dataset(Component):
         """`n` real points to compare others with: of a set, without repetition as long as there are enough."""
         return self.sample(data, key, n)
 
-    def unseen(self, data: PyTree, key: Key[Array, ""], n: int) -> Batch:
+    def test_batch(self, data: PyTree, key: Key[Array, ""], n: int) -> Batch:
         """The same of real points that training never draws, where there is a test set."""
         return self.sample(data, key, n)
 
-    def passed(self, data: PyTree, number: Int[Array, ""], n: int) -> Batch:
+    def sequential(self, data: PyTree, number: Int[Array, ""], n: int) -> Batch:
         """The `number`-th `n` points of a pass over the whole set, in its own order."""
         raise NotImplementedError
 
@@ -201,12 +201,12 @@ class Dataset(Component):
         """The `n` points of a training step. `key` is the step's own; `order` the run's, for epochs without repetition."""
         return self.sample(data, key, n)
 
-    def seen(self, x: Float[Array, "n ..."]) -> Float[Array, "n ..."]:
+    def normalize(self, x: Float[Array, "n ..."]) -> Float[Array, "n ..."]:
         """Points in the coordinates the networks see, from data units; pure."""
         return x
 
-    def natural(self, x: Float[Any, "n ..."]) -> Float[Any, "n ..."]:
-        """Points in data units, from the coordinates the networks see: the inverse of `seen`, on the host or the device."""
+    def denormalize(self, x: Float[Any, "n ..."]) -> Float[Any, "n ..."]:
+        """Points in data units, from the coordinates the networks see: the inverse of `normalize`, on the host or the device."""
         return x
 
     def modes(self) -> Modes | None:
@@ -241,7 +241,7 @@ class Architecture(Component):
 class Loss(Component):
     """What each player minimizes, as a function of the discriminator's output on both batches.
 
-    `scale` multiplies all players' costs; `real_weight` multiplies the real term. `players` are those that it needs, and trains: each has a
+    `scale` multiplies all players' losses; `real_weight` multiplies the real term. `players` are those that it needs, and trains: each has a
     method of its name. Where `paired` is one of these, the discriminator judges pairs: a real point beside what that player makes of
     it, a generated point beside its noise.
     """
@@ -253,11 +253,11 @@ class Loss(Component):
     real_weight: float = setting(1.0, above=0)
 
     def discriminator(self, scores: Scores) -> Scalar:
-        """The discriminator's cost, before `scale`."""
+        """The discriminator's loss, before `scale`."""
         raise NotImplementedError
 
     def generator(self, scores: Scores) -> Scalar:
-        """The generator's cost, before `scale`."""
+        """The generator's loss, before `scale`."""
         raise NotImplementedError
 
     def output(self, logits: Float[Any, "*n"]) -> Float[Any, "*n"]:
@@ -313,7 +313,9 @@ class Updates(Component):
         """How many of these, the first ones, the discriminator learns from: epochs are counted by them."""
         raise NotImplementedError
 
-    def step(self, experiment: Experiment, state: TrainState, draws: Draws) -> tuple[TrainState, dict[str, Update]]:
+    def step(
+        self, experiment: Experiment, state: TrainState, draws: Minibatches
+    ) -> tuple[TrainState, dict[str, Update]]:
         """The state with the players, and what parts remember, after one step; and each player's last update."""
         raise NotImplementedError
 

@@ -9,15 +9,15 @@ import jax
 
 from ganexp.component import SettingError, component, setting
 from ganexp.experiment import Experiment
-from ganexp.game import move, slopes
-from ganexp.types import DISCRIMINATOR, GENERATOR, Draws, Player, TrainState, Update, Updates
+from ganexp.game import loss_and_gradients, move
+from ganexp.types import DISCRIMINATOR, GENERATOR, Minibatches, Player, TrainState, Update, Updates
 
 UNROLLED = 2  # Longer runs of updates are a loop: XLA compiles the body once.
 
 
-def update(experiment: Experiment, name: str, state: TrainState, draws: Draws) -> tuple[TrainState, Update]:
+def update(experiment: Experiment, name: str, state: TrainState, draws: Minibatches) -> tuple[TrainState, Update]:
     """The state after one update of the player `name` on one minibatch, and what the update computed."""
-    found, memory = slopes(experiment, name, state, draws)
+    found, memory = loss_and_gradients(experiment, name, state, draws)
     player, played = move(experiment, name, state.players[name], found), found.played
     record = Update(
         draws.noise, draws.real, played.fake, played.scores, played.terms, found.loss, found.grads[name]
@@ -31,7 +31,7 @@ def side(experiment: Experiment, player: str) -> tuple[str, ...]:
 
 
 def repeat(
-    side: tuple[str, ...], times: int, experiment: Experiment, state: TrainState, draws: Callable[[Any], Draws]
+    side: tuple[str, ...], times: int, experiment: Experiment, state: TrainState, draws: Callable[[Any], Minibatches]
 ) -> tuple[TrainState, dict[str, Update]]:
     """`times` updates of the players of one side against a rival that stands still, on the batches `draws(0)`, `draws(1)`, ...; and
     the last update of each. In one update all of them move from where they were before it.
@@ -74,15 +74,15 @@ class _Counted(Updates):
     def learned(self) -> int:
         return 1 if self.minibatch == "same" else max(self.d_steps, 1)
 
-    def batch(self, player: str, draws: Draws) -> Callable[[Any], Draws]:
+    def batch(self, player: str, draws: Minibatches) -> Callable[[Any], Minibatches]:
         """The batches of one player's updates, by number."""
         first = 0 if player == DISCRIMINATOR else max(self.d_steps, 1)
 
-        def draw(index: Any) -> Draws:
+        def draw(index: Any) -> Minibatches:
             number = 0 if self.minibatch == "same" else first + index
             # The key is each update's own even on the same minibatch, so that dropout differs.
             real, noise = jax.tree.map(lambda leaf: leaf[number], (draws.real, draws.noise))
-            return Draws(real, noise, draws.key[first + index])
+            return Minibatches(real, noise, draws.key[first + index])
 
         return draw
 
@@ -101,7 +101,9 @@ class Alternating(_Counted):
 
     first: str = setting(DISCRIMINATOR, options=(DISCRIMINATOR, GENERATOR))
 
-    def step(self, experiment: Experiment, state: TrainState, draws: Draws) -> tuple[TrainState, dict[str, Update]]:
+    def step(
+        self, experiment: Experiment, state: TrainState, draws: Minibatches
+    ) -> tuple[TrainState, dict[str, Update]]:
         records: dict[str, Update] = {}
         second = GENERATOR if self.first == DISCRIMINATOR else DISCRIMINATOR
         for player in (self.first, second):
@@ -115,7 +117,9 @@ class Alternating(_Counted):
 class Simultaneous(_Counted):
     """All players move against the others as they were at the start of the step (Mescheder et al. 2017)."""
 
-    def step(self, experiment: Experiment, state: TrainState, draws: Draws) -> tuple[TrainState, dict[str, Update]]:
+    def step(
+        self, experiment: Experiment, state: TrainState, draws: Minibatches
+    ) -> tuple[TrainState, dict[str, Update]]:
         moved: dict[str, Player] = {}
         records: dict[str, Update] = {}
         memory = state.memory

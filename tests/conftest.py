@@ -105,7 +105,7 @@ def tiny(tiny_job: Job) -> Experiment:
 
 
 @pytest.fixture
-def grey_cache(monkeypatch, tmp_path_factory):
+def gray_cache(monkeypatch, tmp_path_factory):
     """A cache folder that holds `mnist` and `fashion_mnist`: the bundled digits with pixels between 0 and 255."""
     home = tmp_path_factory.mktemp("cache")
     random = np.random.default_rng(0)

@@ -15,7 +15,7 @@ import numpy as np
 
 from ganexp.component import arrays
 from ganexp.experiment import ROLES
-from ganexp.game import slopes
+from ganexp.game import loss_and_gradients
 from ganexp.observe.metric import END, EVALUATION, LOG, Bars, Reference
 from ganexp.observe.readings import HostArrays
 from ganexp.observe.samples import Samples
@@ -24,7 +24,7 @@ from ganexp.observe.view import EPOCH, PICTURE, Frame, History
 from ganexp.parts import Game
 from ganexp.ranking import LOWER, NEITHER, WAYS
 from ganexp.training import draw, init
-from ganexp.types import DISCRIMINATOR, GENERATOR, Batch, Critique, Draws, Player, Scores, TrainState
+from ganexp.types import DISCRIMINATOR, GENERATOR, Batch, Critique, Minibatches, Player, Scores, TrainState
 
 KEY = jax.random.key(7)
 N = 16
@@ -139,9 +139,11 @@ def check_dataset(dataset: Any, inside: float = 0.98) -> None:
     if points.std() > 0:
         assert not np.isin(points[:N].ravel(), batch.x.ravel()).any(), "another key must give other points"
         assert len(np.unique(points.reshape(5000, -1), axis=0)) > 4900, "points must be independent"
-    natural = dataset.natural(points)
+    natural = dataset.denormalize(points)
     scale = np.abs(natural).max() + 1
-    np.testing.assert_allclose(dataset.seen(jnp.asarray(natural, jnp.float32)), points, rtol=1e-4, atol=1e-5 * scale)
+    np.testing.assert_allclose(
+        dataset.normalize(jnp.asarray(natural, jnp.float32)), points, rtol=1e-4, atol=1e-5 * scale
+    )
 
     (x0, x1), (y0, y1) = dataset.extent
     assert x0 < x1
@@ -150,8 +152,8 @@ def check_dataset(dataset: Any, inside: float = 0.98) -> None:
         within = ((natural >= [x0, y0]) & (natural <= [x1, y1])).all(axis=1)
         assert within.mean() >= inside
     if dataset.modes() is not None:
-        centres, deviations, weights = dataset.modes()
-        assert centres.shape == deviations.shape == (len(weights), *dataset.shape)
+        centers, deviations, weights = dataset.modes()
+        assert centers.shape == deviations.shape == (len(weights), *dataset.shape)
         assert (deviations > 0).all()
         assert (weights >= 0).all()
         np.testing.assert_allclose(weights.sum(), 1)
@@ -182,7 +184,7 @@ def check_images(dataset: Any) -> None:
     batches = {
         "sample": lambda part: part.sample(data, KEY, N),
         "reference": lambda part: part.reference(data, KEY, N),
-        "unseen": lambda part: part.unseen(data, KEY, N),
+        "test_batch": lambda part: part.test_batch(data, KEY, N),
         "training": lambda part: part.training(data, KEY, jnp.int32(3), KEY, N),
     }
     for name, drawn in batches.items():
@@ -190,9 +192,9 @@ def check_images(dataset: Any) -> None:
         batch = check_pure(drawn, dataset, rtol=1e-4, atol=1e-5)
         assert batch.x.shape == (N, *dataset.shape)
         check_labels(dataset, data, batch)
-        natural = np.asarray(dataset.natural(batch.x))
-        np.testing.assert_allclose(dataset.seen(jnp.asarray(natural)), batch.x, rtol=1e-4, atol=1e-5)
-        known = (data.test if name == "unseen" else data.train).reshape(-1, 784)
+        natural = np.asarray(dataset.denormalize(batch.x))
+        np.testing.assert_allclose(dataset.normalize(jnp.asarray(natural)), batch.x, rtol=1e-4, atol=1e-5)
+        known = (data.test if name == "test_batch" else data.train).reshape(-1, 784)
         if dataset.binary:
             assert set(np.unique(natural)) == {0, 1}
             known = 255 * (known > 127)
@@ -284,7 +286,7 @@ def check_gradient(experiment: Any) -> None:
     def everything(part: Any) -> Any:
         found = {}
         for player in part.players:
-            one, memory = slopes(part, player, state, draws)
+            one, memory = loss_and_gradients(part, player, state, draws)
             found[player] = one.loss, one.grads, one.played.terms, memory
         return found
 
@@ -349,7 +351,7 @@ def check_net(architecture: Any, inputs: tuple[int, ...], outputs: tuple[int, ..
         slopes, trained = jax.grad(total, has_aux=True)(params)
         return params, stats, slopes, trained, net.apply(params, stats, Batch(x), KEY, False)
 
-    # Normalisation layers divide by small numbers, so rounding shows more than elsewhere.
+    # Normalization layers divide by small numbers, so rounding shows more than elsewhere.
     # And compiling takes all the time there is, where it is done well.
     params, stats, slopes, trained, tested = check_pure(
         everything, architecture, eager=False, options={"xla_backend_optimization_level": 0}, rtol=2e-3, atol=2e-3
@@ -415,7 +417,7 @@ def check_updates(experiment: Any, eager: bool = True) -> None:
         params, stats = networks[player].init(key)
         before[player] = Player(params, stats, experiment.optimizer(player).init(params, KEY))
     real, noise = jax.random.normal(key, (2, batches, size, 2))
-    draws = Draws(Batch(real), Batch(noise), jax.random.split(key, batches))
+    draws = Minibatches(Batch(real), Batch(noise), jax.random.split(key, batches))
 
     start = TrainState(jnp.int32(0), before, {})
     (_, after, memory), records = check_pure(

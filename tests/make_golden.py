@@ -62,7 +62,7 @@ def oracles():
         values[case] = {
             "mnist_fid": fid_statistics_to_metric(*statistics, False)["frechet_inception_distance"],
             "mnist_kid": kernel["kernel_inception_distance_mean"],
-            "mnist_kid/deviation": kernel["kernel_inception_distance_std"],
+            "mnist_kid/std": kernel["kernel_inception_distance_std"],
             "mnist_precision": float(at_three["precision"]),
             "mnist_recall": float(at_three["recall"]),
             "mnist_density": float(at_five["density"]),
@@ -71,7 +71,7 @@ def oracles():
     score = isc_features_to_metric(torch.from_numpy(logits), splits=10, shuffle=False)
     values["classes"] = {
         "mnist_score": score["inception_score_mean"],
-        "mnist_score/deviation": score["inception_score_std"],
+        "mnist_score/std": score["inception_score_std"],
     }
     return values
 

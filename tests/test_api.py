@@ -67,7 +67,7 @@ def test_words_are_those_of_the_command_in_a_list_or_in_one_text():
     ],
 )
 def test_a_mistake_is_raised_as_the_sentence_that_the_command_says(words, said, capsys):
-    with pytest.raises((ganexp.Mistake, ganexp.SettingError), match=said) as raised:
+    with pytest.raises((ganexp.UsageError, ganexp.SettingError), match=said) as raised:
         ganexp.compose(words)
     assert isinstance(raised.value, ValueError)
     assert command(*words.split()) == 2
@@ -98,7 +98,7 @@ def test_what_has_ended_is_opened_and_something_else_refused(curve):
     assert (again.final, again.metrics["step"].tolist()) == (curve.final, curve.metrics["step"].tolist())
     with pytest.raises(ValueError, match="continued only with the settings that made it: seed"):
         ganexp.train(ganexp.compose([*CURVE, "seed=1"]), curve.folder)
-    with pytest.raises(ganexp.Mistake, match="at step 40 already"):
+    with pytest.raises(ganexp.UsageError, match="at step 40 already"):
         ganexp.train(dataclasses.replace(curve.job, steps=30), curve.folder)
     assert files(curve.folder) == before
 
@@ -194,11 +194,11 @@ def test_the_two_numbers_of_a_dirac_gan_are_what_its_players_do(tmp_path):
 
 
 def test_points_of_another_shape_and_folders_without_runs_are_sentences(curve, tmp_path):
-    with pytest.raises(ganexp.Mistake, match=r"have the shape \('n', 2\), and not \(4, 3\)"):
+    with pytest.raises(ganexp.UsageError, match=r"have the shape \('n', 2\), and not \(4, 3\)"):
         curve.discriminate(np.zeros((4, 3)))
-    with pytest.raises(ganexp.Mistake, match="is not the folder of a run"):
+    with pytest.raises(ganexp.UsageError, match="is not the folder of a run"):
         ganexp.open_run(tmp_path)
-    with pytest.raises(ganexp.Mistake, match="is not the folder of a sweep"):
+    with pytest.raises(ganexp.UsageError, match="is not the folder of a sweep"):
         ganexp.open_sweep(curve.folder)
 
 

@@ -17,7 +17,7 @@ from ganexp.config.compose import compose
 from ganexp.game import generate, sample
 from ganexp.observe.samples import Samples
 from ganexp.runner.run import run
-from ganexp.training import chunk, draw, init, no_report, train_step
+from ganexp.training import chunk, draw, init, initial_health, train_step
 from ganexp.types import GENERATOR, Batch
 
 SIZES = tuple(f"model.{player}.{size}" for player in ("generator", "discriminator") for size in ("width=4", "depth=1"))
@@ -27,7 +27,7 @@ STEPS = 7
 
 def trained(experiment, steps=STEPS):
     state = jax.jit(init)(arrays(experiment))
-    return chunk(arrays(experiment), (), state, no_report(experiment), np.int32(steps))[0]
+    return chunk(arrays(experiment), (), state, initial_health(experiment), np.int32(steps))[0]
 
 
 @pytest.mark.parametrize("decay", [0.0, 0.5, 0.999])
@@ -88,7 +88,7 @@ def test_a_resumed_run_goes_on_with_its_average(tmp_path):
         for count in steps:
             now = job(compose([*words, f"steps={count}"]))
             assert run(now, tmp_path / name, resumed=resumed).status == "finished"
-            like = jax.eval_shape(lambda now=now: (init(arrays(now.experiment)), no_report(now.experiment)))
+            like = jax.eval_shape(lambda now=now: (init(arrays(now.experiment)), initial_health(now.experiment)))
             resumed = checkpoints.load(checkpoints.paths(tmp_path / name)[0], like)
         last[name] = resumed
     jax.tree.map(np.testing.assert_array_equal, last["whole"].state, last["parts"].state)

@@ -126,7 +126,7 @@ def test_an_undecided_discriminator_is_white_and_no_discriminator_has_no_scale_b
     assert absent[:380, right_of_the_plot].min() == 255
 
 
-def test_cells_where_the_discriminator_is_not_finite_are_grey():
+def test_cells_where_the_discriminator_is_not_finite_are_gray():
     heat = np.full((5, 5), 0.5)
     heat[:, :2] = np.nan
     part = inside(SamplesPicture(SQUARE).draw(NONE, NONE, heat, ""), 0.05, 0.2, 0.1, 0.8)

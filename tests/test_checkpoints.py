@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from ganexp.checkpoints import BadCheckpoint, Checkpoint, load, paths, save, settings_of
-from ganexp.training import Report
+from ganexp.training import StepHealth
 from ganexp.types import Player, TrainState
 
 PLAYERS = ("generator", "discriminator")
@@ -27,8 +27,8 @@ def checkpoint(step: int) -> Checkpoint:
         )
         for number, player in enumerate(PLAYERS)
     }
-    report = Report({player: np.float32(0.1) for player in PLAYERS}, np.int32(0), np.array([True, False] * 3))
-    return Checkpoint(TrainState(np.int32(step), players, {"average": ODD}), report, SETTINGS)
+    health = StepHealth({player: np.float32(0.1) for player in PLAYERS}, np.int32(0), np.array([True, False] * 3))
+    return Checkpoint(TrainState(np.int32(step), players, {"average": ODD}), health, SETTINGS)
 
 
 def like(of: Checkpoint) -> Any:
@@ -130,9 +130,9 @@ def test_a_checkpoint_of_another_experiment_is_refused_with_the_shapes(saved):
     ):
         with pytest.raises(BadCheckpoint, match="where this experiment has"):
             load(saved, bent(change))
-    state, report = like(checkpoint(7))
+    state, health = like(checkpoint(7))
     with pytest.raises(BadCheckpoint, match="holds 14 arrays where this experiment has 13"):
-        load(saved, (state, report._replace(losses={"generator": report.losses["generator"]})))
+        load(saved, (state, health._replace(losses={"generator": health.losses["generator"]})))
 
 
 def test_a_missing_or_unreadable_checkpoint_is_refused(saved):

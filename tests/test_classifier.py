@@ -17,11 +17,11 @@ import ganexp.classifier.weights as stored
 from ganexp import classifier
 from ganexp.cli import classifier as cli
 from ganexp.component import SettingError
-from ganexp.config.mistakes import Mistake
+from ganexp.config.usage_errors import UsageError
 from ganexp.datasets import BinarizedMnist, Mnist
 
-KINDS = ("grey", "binarized")
-LEAST = {"grey": 0.992, "binarized": 0.988}
+KINDS = ("gray", "binarized")
+LEAST = {"gray": 0.992, "binarized": 0.988}
 SHIPPED = json.loads((stored.PLACE / "shipped.json").read_text())
 FILES = Path(os.environ.get("GANEXP_MNIST_FILES") or Path(__file__).parents[2] / "shared/data/mnist")
 
@@ -56,7 +56,7 @@ def test_the_recipe_beside_the_weights_is_the_one_in_the_code(kind):
     assert SHIPPED[kind]["sha256"] == stored.SHA256[kind] == stored.digest(content)
     assert SHIPPED[kind]["recipe"] == classifier.recipe()
     assert SHIPPED[kind]["epochs"] == classifier.EPOCHS
-    assert SHIPPED[kind]["dataset"] == {"grey": "mnist", "binarized": "binarized_mnist"}[kind]
+    assert SHIPPED[kind]["dataset"] == {"gray": "mnist", "binarized": "binarized_mnist"}[kind]
     assert SHIPPED[kind]["accuracy"] >= LEAST[kind]
     assert (SHIPPED[kind]["train_images"], SHIPPED[kind]["test_images"]) == (60000, 10000)
 
@@ -81,12 +81,12 @@ def test_accuracy_on_the_test_images_of_mnist(kind):
     "change", [lambda content: content[:-1], lambda content: content[:999] + b"?" + content[1000:]]
 )
 def test_damaged_weights_are_refused(change, monkeypatch, tmp_path):
-    (tmp_path / "grey.npz").write_bytes(change((stored.PLACE / "grey.npz").read_bytes()))
+    (tmp_path / "gray.npz").write_bytes(change((stored.PLACE / "gray.npz").read_bytes()))
     monkeypatch.setattr(stored, "PLACE", tmp_path)
     stored.shipped.cache_clear()
     try:
-        with pytest.raises(SettingError, match=r"grey\.npz is damaged: its checksum does not match"):
-            stored.shipped("grey")
+        with pytest.raises(SettingError, match=r"gray\.npz is damaged: its checksum does not match"):
+            stored.shipped("gray")
     finally:
         stored.shipped.cache_clear()
 
@@ -131,7 +131,7 @@ def test_a_reading_is_what_numpy_computes(kind):
 
 def test_a_reader_is_pure():
     # Blocks of images, and a rest.
-    reader, x = classifier.reader("grey"), jnp.asarray(noise(110))
+    reader, x = classifier.reader("gray"), jnp.asarray(noise(110))
     reading = jax.jit(reader)(x)
     assert reading.probabilities.shape == (110, 10) and reading.features.shape == (110, 64)
     np.testing.assert_allclose(reading.probabilities.sum(axis=1), 1, rtol=1e-5)
@@ -153,7 +153,7 @@ def test_every_feature_says_something(kind):
 
 
 def test_a_reader_is_made_once():
-    assert classifier.reader("grey") is classifier.reader("grey")
+    assert classifier.reader("gray") is classifier.reader("gray")
     with pytest.raises(KeyError):
         classifier.reader("colored")
 
@@ -176,11 +176,11 @@ def test_a_small_fit_learns_and_is_a_function_of_its_seed():
 
 def test_accuracy_is_the_share_whose_most_probable_digit_is_the_label():
     images = np.uint8(255 * noise(1003))
-    wanted = numpy_reading(classifier.shipped("grey"), images[-3:] / 255)[0].argmax(axis=1)
+    wanted = numpy_reading(classifier.shipped("gray"), images[-3:] / 255)[0].argmax(axis=1)
     labels = np.full(1003, 10, np.uint8)
     labels[-3:] = wanted
     # The last three alone are right: blocks of images of any length count.
-    assert classifier.accuracy(classifier.shipped("grey"), images, labels) == 3 / 1003
+    assert classifier.accuracy(classifier.shipped("gray"), images, labels) == 3 / 1003
 
 
 def test_packed_weights_come_back_rounded_to_16_bits():
@@ -221,7 +221,7 @@ def test_the_command_leaves_weights_and_how_they_were_made(tmp_path, capsys):
     shown = capsys.readouterr()
     assert [line.partition("  ")[0] for line in shown.err.splitlines()] == ["epoch 1/2", "epoch 2/2"]
     assert f"{told['accuracy']:.2%} of 1,000 test images" in shown.out and str(out) in shown.out
-    with pytest.raises(Mistake, match=r"holds classifier\.json already"):
+    with pytest.raises(UsageError, match=r"holds classifier\.json already"):
         cli.command(words)
     assert (out / "classifier.npz").read_bytes() == content
 
@@ -236,7 +236,7 @@ class Stop(Exception):
     pass
 
 
-def test_where_nothing_is_typed_the_digits_are_grey(monkeypatch):
+def test_where_nothing_is_typed_the_digits_are_gray(monkeypatch):
     def load_data(job):
         assert type(job.experiment.dataset) is Mnist
         raise Stop
@@ -274,7 +274,7 @@ def test_pixels_are_what_the_data_set_shows_to_networks():
 )
 def test_what_cannot_be_meant_is_refused_before_anything_is_done(words, sentence, tmp_path):
     out = tmp_path / "none"
-    with pytest.raises((Mistake, SettingError)) as refused:
+    with pytest.raises((UsageError, SettingError)) as refused:
         cli.command([*words, f"out={out}"])
     assert sentence in str(refused.value)
     assert not out.exists()

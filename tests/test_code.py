@@ -11,7 +11,7 @@ from omegaconf import OmegaConf, open_dict
 
 from ganexp.config import compose
 from ganexp.config.code import refuse_code, refuse_word
-from ganexp.config.files import CODE, Mistake
+from ganexp.config.files import CODE, UsageError
 
 INSTALLED = [
     (f"hydra/{group}={name}", plugin)
@@ -39,7 +39,7 @@ def composed(*words):
 )  # fmt: skip
 def test_words_that_name_code_are_refused(name, word):
     (override,) = OverridesParser.create().parse_overrides([word.format(name)])
-    with pytest.raises(Mistake, match=rf"{name} names code; a config is data"):
+    with pytest.raises(UsageError, match=rf"{name} names code; a config is data"):
         refuse_word(override)
 
 
@@ -86,7 +86,7 @@ def test_a_config_that_calls_anything_else_is_refused(path, value):
     config = composed()
     with open_dict(config):
         OmegaConf.update(config, path, value, force_add=True)
-    with pytest.raises(Mistake, match=r"is code; a config is data") as raised:
+    with pytest.raises(UsageError, match=r"is code; a config is data") as raised:
         refuse_code(config)
     assert str(raised.value).startswith(f"{path}: ")
 
@@ -98,7 +98,7 @@ def test_what_hydra_builds_its_plugins_from_refers_to_no_settings(value):
     config = composed()
     with open_dict(config):
         config.hydra.launcher.x = value
-    with pytest.raises(Mistake, match=r"^hydra\.launcher\.x: .* refers to settings, and code could be among them"):
+    with pytest.raises(UsageError, match=r"^hydra\.launcher\.x: .* refers to settings, and code could be among them"):
         refuse_code(config)
 
 
@@ -108,5 +108,5 @@ def test_a_run_whose_config_names_code_is_not_composed(monkeypatch):
     node = {"_target_": "os.system"}
     compose.prepare()
     store.store(group="hydra/launcher", name="stranger", node=node, package="hydra.launcher")
-    with pytest.raises(Mistake, match=r"^hydra\.launcher\._target_: os\.system is code"):
+    with pytest.raises(UsageError, match=r"^hydra\.launcher\._target_: os\.system is code"):
         compose.compose(["hydra/launcher=stranger"])

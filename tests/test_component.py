@@ -26,7 +26,7 @@ from ganexp.description import describe, rebuild
 from ganexp.experiment import Stream
 from ganexp.nets import Mlp
 from ganexp.optimizers import Optimizer
-from ganexp.spelling import nearest
+from ganexp.spelling import did_you_mean
 
 structure = jax.tree.structure
 
@@ -371,5 +371,5 @@ def test_option_names_are_those_of_files():
 
 
 def test_the_nearest_word_is_offered_only_when_it_is_near():
-    assert nearest("radios", ["std", "radius", "n"]) == "; did you mean radius?"
-    assert nearest("colour", ["std", "radius", "n"]) == ""
+    assert did_you_mean("radios", ["std", "radius", "n"]) == "; did you mean radius?"
+    assert did_you_mean("color", ["std", "radius", "n"]) == ""

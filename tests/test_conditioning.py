@@ -229,9 +229,9 @@ def test_a_label_can_be_asked_for(told_ring):
     ],
 )
 def test_a_label_that_is_none_is_a_sentence(told_ring, label, sentence):
-    with pytest.raises(ganexp.Mistake, match=sentence):
+    with pytest.raises(ganexp.UsageError, match=sentence):
         told_ring.generate(3, label=label)
-    with pytest.raises(ganexp.Mistake, match=sentence):
+    with pytest.raises(ganexp.UsageError, match=sentence):
         told_ring.discriminate(np.zeros((3, 2)), label=label)
 
 

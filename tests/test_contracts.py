@@ -61,7 +61,7 @@ def test_every_group_has_a_contract():
 
 
 @pytest.mark.parametrize("name", options("dataset", slow="stacked_mnist"))
-def test_datasets_keep_their_contract(composed, grey_cache, name):
+def test_datasets_keep_their_contract(composed, gray_cache, name):
     dataset = composed(f"dataset={name}").dataset
     if dataset.size is None:
         contracts.check_dataset(dataset)
@@ -105,7 +105,7 @@ ELSEWHERE = {"curve_distance": "dataset=ring", "mode_coverage": "dataset=curve",
 
 
 @pytest.mark.parametrize("name", options("metric"))
-def test_metrics_keep_their_contract(grey_cache, name):
+def test_metrics_keep_their_contract(gray_cache, name):
     words = (*MEASURED.get(name, ()), f"metric=[{name}]", "batch_size=8", "eval_samples=40")
     job = load([*words, *(() if "dataset=dirac" in words else TINY_NETS)])[1]
     contracts.check_metric(job, name)

@@ -21,7 +21,7 @@ def test_an_envelope_holds_every_number(count):
     assert (low.min(), high.max()) == (values.min(), values.max())
 
 
-def test_an_envelope_is_of_neighbours():
+def test_an_envelope_is_of_neighbors():
     values = np.random.default_rng(0).normal(size=(50, 7))
     place, low, mean, high = envelope(np.arange(350.0), values.ravel(), 50)
     np.testing.assert_allclose(place, np.arange(50) * 7 + 3.0)

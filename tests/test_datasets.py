@@ -86,8 +86,8 @@ def ganlab_ring(rng, _):
 
 def ganlab_disjoint(rng, _):
     u = rng.random((N, 1))
-    centres = np.where(u < 0.333, [0.35, 0.75], np.where(u < 0.666, [0.75, 0.6], [0.45, 0.35]))
-    return centres + normals(rng, 0.025)
+    centers = np.where(u < 0.333, [0.35, 0.75], np.where(u < 0.666, [0.75, 0.6], [0.45, 0.35]))
+    return centers + normals(rng, 0.025)
 
 
 REDRAWN = {
@@ -123,7 +123,7 @@ def test_the_comparison_tells_a_slightly_wrong_preset_from_the_right_one():
 def test_modes_agree_with_the_points(name):
     dataset, _ = REDRAWN[name]
     points, modes = drawn(dataset), dataset.modes()
-    scaled = np.linalg.norm((points[:, None] - modes.centres) / modes.deviations, axis=2)
+    scaled = np.linalg.norm((points[:, None] - modes.centers) / modes.stds, axis=2)
     near = scaled.min(axis=1) < 3
     if name not in ("ring, weighted", "grid, weighted", "ganlab gaussians"):
         # Far apart, so that each point is its own mode's.
@@ -131,7 +131,7 @@ def test_modes_agree_with_the_points(name):
         assert stats.chisquare(counts, N * modes.weights).pvalue > 1e-4
     # Under the mixture the points are uniform in its cumulative distribution, on either axis.
     for axis in (0, 1):
-        parts = stats.norm(modes.centres[:, axis], modes.deviations[:, axis])
+        parts = stats.norm(modes.centers[:, axis], modes.stds[:, axis])
         below = (parts.cdf(points[:, axis, None]) * modes.weights).sum(axis=1)
         assert stats.kstest(below, "uniform").pvalue > 1e-4
     assert near.mean() > 0.985
@@ -139,7 +139,7 @@ def test_modes_agree_with_the_points(name):
 
 def test_weights_are_respected_and_a_mode_of_weight_zero_is_never_drawn():
     dataset = Ring(n=5, std=0.01, weights=WEIGHTS)
-    index = np.linalg.norm(drawn(dataset)[:, None] - dataset.modes().centres, axis=2).argmin(axis=1)
+    index = np.linalg.norm(drawn(dataset)[:, None] - dataset.modes().centers, axis=2).argmin(axis=1)
     counts = np.bincount(index, minlength=5)
     assert counts[3] == 0
     expected = np.array(WEIGHTS) / sum(WEIGHTS)
@@ -148,16 +148,16 @@ def test_weights_are_respected_and_a_mode_of_weight_zero_is_never_drawn():
 
 @pytest.mark.parametrize("k", [1, 2, 900])
 def test_every_mode_is_drawn_and_none_beyond_the_last(k):
-    centres = jnp.arange(k, dtype=jnp.float32)[:, None]
-    mode, picked, noise = jax.jit(lambda: mixture(jax.random.key(0), N, centres, jnp.full(k, 0.1)))()
+    centers = jnp.arange(k, dtype=jnp.float32)[:, None]
+    mode, picked, noise = jax.jit(lambda: mixture(jax.random.key(0), N, centers, jnp.full(k, 0.1)))()
     assert set(np.unique(picked)) == set(range(k))
     np.testing.assert_array_equal(mode, picked[:, 0])
     assert noise.shape == (N, 1)
 
 
 def test_known_places():
-    np.testing.assert_allclose(Ring(n=4, radius=3.0).modes().centres, [[3, 0], [0, 3], [-3, 0], [0, -3]], atol=1e-12)
-    corner = Grid(side=5, spacing=2.0).modes().centres
+    np.testing.assert_allclose(Ring(n=4, radius=3.0).modes().centers, [[3, 0], [0, 3], [-3, 0], [0, -3]], atol=1e-12)
+    corner = Grid(side=5, spacing=2.0).modes().centers
     np.testing.assert_array_equal(corner[[0, 1, 12, 24]], [[-4, -4], [-4, -2], [0, 0], [4, 4]])
     np.testing.assert_array_equal(drawn(Dirac()), np.zeros((N, 1)))
     modes = GanlabDisjoint().modes()
@@ -194,7 +194,7 @@ BOUNDS = ((-50.0, 50.0), (1.0, 3.0), (-4.0, -1.0), (-1.0, 5.0))
 def test_curve_points_lie_on_the_curve_with_x_uniform(bounds, normalization):
     dataset = Curve(*bounds, normalization)
     seen = drawn(dataset)
-    x, y = dataset.natural(seen).T
+    x, y = dataset.denormalize(seen).T
     height = 10 + max(bound * bound for bound in bounds)
     np.testing.assert_allclose(y, 10 + x**2, atol=2e-5 * height)
     assert stats.kstest(x, stats.uniform(bounds[0], bounds[1] - bounds[0]).cdf).pvalue > 1e-4
@@ -217,7 +217,7 @@ def test_curves_are_seen_as_their_normalization_says(bounds):
 def test_what_the_networks_see_and_data_units_are_inverse(bounds, normalization):
     dataset = Curve(*bounds, normalization)
     points = np.random.default_rng(0).uniform(-60, 60, (100, 2))
-    back = dataset.natural(np.asarray(dataset.seen(jnp.asarray(points, jnp.float32)), float))
+    back = dataset.denormalize(np.asarray(dataset.normalize(jnp.asarray(points, jnp.float32)), float))
     np.testing.assert_allclose(back, points, rtol=1e-5, atol=1e-3)
     (x0, x1), (y0, y1) = dataset.extent
     assert x0 < bounds[0]

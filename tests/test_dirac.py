@@ -11,7 +11,7 @@ import pytest
 from ganexp.component import arrays
 from ganexp.config.build import job
 from ganexp.config.compose import compose
-from ganexp.training import chunk, init, no_report
+from ganexp.training import chunk, init, initial_health
 from ganexp.types import DISCRIMINATOR, GENERATOR
 
 
@@ -51,9 +51,9 @@ def dirac(method: str, order: tuple[str, ...]) -> tuple[np.ndarray, np.ndarray]:
     start = ("model.generator.start=1", "model.discriminator.start=-1")
     chosen = ("optimizer=sgd", f"optimizer.learning_rate={h}", "optimizer.momentum=null", "schedule=[]")
     experiment = arrays(job(compose([*overrides, *settings, *start, *chosen, *order])).experiment)
-    state, report, seen = jax.jit(init)(experiment), no_report(experiment), []
+    state, health, seen = jax.jit(init)(experiment), initial_health(experiment), []
     for stop in stops:
-        state, report = chunk(experiment, (), state, report, np.int32(stop))
+        state, health = chunk(experiment, (), state, health, np.int32(stop))
         g, d = (float(jax.tree.leaves(state.players[player].params)[0][0]) for player in (GENERATOR, DISCRIMINATOR))
         seen.append((g, -d))
     return np.array(expected), np.array(seen)

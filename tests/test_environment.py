@@ -16,7 +16,7 @@ from commands import NETS, ganexp
 
 from ganexp import cache
 from ganexp.cli import environment
-from ganexp.places import cache_home
+from ganexp.paths import cache_home
 
 COMMAND = str(Path(sys.executable).with_name("ganexp"))
 pytestmark = pytest.mark.exact

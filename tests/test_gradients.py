@@ -15,16 +15,16 @@ from ganexp.component import arrays, component, with_number
 from ganexp.config.build import job
 from ganexp.config.compose import compose
 from ganexp.experiment import Experiment
-from ganexp.game import objective, slopes, with_params
+from ganexp.game import loss_and_gradients, objective, with_params
 from ganexp.gradients import Unrolled
 from ganexp.observe.samples import Samples
 from ganexp.optimizers import Optimizer, functions
-from ganexp.parts import Gradient, Slopes
+from ganexp.parts import Gradient, LossAndGradients
 from ganexp.runner.device import SingleRun
 from ganexp.runner.lanes import Lanes
 from ganexp.runner.run import run
-from ganexp.training import chunk, draw, init, no_report
-from ganexp.types import DISCRIMINATOR, GENERATOR, Draws, Player, TrainState
+from ganexp.training import chunk, draw, init, initial_health
+from ganexp.types import DISCRIMINATOR, GENERATOR, Minibatches, Player, TrainState
 from ganexp.updates import update
 
 pytestmark = pytest.mark.exact
@@ -73,7 +73,7 @@ def ruled(experiment, **rules):
 
 @pytest.fixture(scope="module")
 def gradient_of():
-    return jax.jit(slopes, static_argnames=("name", "train"))
+    return jax.jit(loss_and_gradients, static_argnames=("name", "train"))
 
 
 # Against the chain rule
@@ -129,7 +129,7 @@ EVERYTHING = (
 def test_the_discriminator_looked_ahead_to_is_the_one_that_its_own_updates_reach(composed, gradient_of):
     experiment = composed(*EVERYTHING, *UNROLLED)
     experiment, plain = arrays(experiment), ruled(experiment)
-    state = chunk(plain, (), init(plain), no_report(plain), np.int32(5))[0]
+    state = chunk(plain, (), init(plain), initial_health(plain), np.int32(5))[0]
     draws = first(experiment, 5)
 
     def ahead(params):
@@ -191,9 +191,9 @@ def test_every_optimizer_can_be_differentiated_through_or_is_refused():
         def before(name, state, draws):
             if name == DISCRIMINATOR:
                 pull = jax.tree.map(lambda leaf: state.players[GENERATOR].params * leaf, pulls)
-                return Slopes(jnp.zeros(()), {DISCRIMINATOR: pull, GENERATOR: jnp.zeros(())}, None), {}
+                return LossAndGradients(jnp.zeros(()), {DISCRIMINATOR: pull, GENERATOR: jnp.zeros(())}, None), {}
             ones = jax.tree.map(jnp.ones_like, pulls)
-            return Slopes(jnp.zeros(()), {DISCRIMINATOR: ones, GENERATOR: jnp.zeros(())}, None), {}
+            return LossAndGradients(jnp.zeros(()), {DISCRIMINATOR: ones, GENERATOR: jnp.zeros(())}, None), {}
 
         def move(name, player, found):
             params, opt = optimizer.apply(found.grads[name], player.opt, player.params)
@@ -203,7 +203,7 @@ def test_every_optimizer_can_be_differentiated_through_or_is_refused():
         rival = Player(weights, (), optimizer.init(weights, jax.random.key(0)))
         state = TrainState(jnp.int32(0), {GENERATOR: Player(params, (), ()), DISCRIMINATOR: rival}, {})
         rule = Unrolled(steps=3).wrap(before, move, "gradient.unrolled")
-        draws = Draws(jnp.zeros((1, 1)), jnp.zeros((1, 1)), jax.random.key(1))
+        draws = Minibatches(jnp.zeros((1, 1)), jnp.zeros((1, 1)), jax.random.key(1))
         return rule(GENERATOR, state, draws)[0].grads[GENERATOR]
 
     parts = {name: Optimizer(name, 0.1) for name in functions()}
@@ -295,7 +295,7 @@ def test_a_rule_remembers_from_update_to_update(composed, order):
         "updates.minibatch=same",
     )
     experiment = ruled(composed(*words), optimistic=Optimistic())
-    state = chunk(experiment, (), init(experiment), no_report(experiment), np.int32(4))[0]
+    state = chunk(experiment, (), init(experiment), initial_health(experiment), np.int32(4))[0]
     theta, psi, old_theta, old_psi = 0.8, 1.5, 0.0, 0.0
     for _ in range(4):
         still = theta, psi
@@ -337,7 +337,7 @@ def test_no_rule_is_the_gradient_of_the_loss_and_nothing_is_remembered(composed)
     state = init(experiment)
     assert state.memory == {}
     for player in PLAYERS:
-        found, memory = slopes(experiment, player, state, first(experiment))
+        found, memory = loss_and_gradients(experiment, player, state, first(experiment))
         assert [*found.grads] == [player]
         assert memory == {}
 
@@ -352,10 +352,10 @@ def same(left, right):
 
 
 def train(experiment, *stops):
-    state, report = jax.jit(init)(experiment), no_report(experiment)
+    state, health = jax.jit(init)(experiment), initial_health(experiment)
     for stop in stops:
-        state, report = chunk(experiment, (), state, report, np.int32(stop))
-    return state, report
+        state, health = chunk(experiment, (), state, health, np.int32(stop))
+    return state, health
 
 
 def remembering(composed, *rules):
@@ -402,7 +402,7 @@ def test_a_resumed_run_is_the_uninterrupted_one_with_what_is_remembered(tmp_path
         for count in steps:
             now = job(compose([*words, f"steps={count}"]))
             assert run(now, tmp_path / name, resumed=resumed).status == "finished"
-            like = jax.eval_shape(lambda now=now: (init(arrays(now.experiment)), no_report(now.experiment)))
+            like = jax.eval_shape(lambda now=now: (init(arrays(now.experiment)), initial_health(now.experiment)))
             resumed = checkpoints.load(checkpoints.paths(tmp_path / name)[0], like)
         last[name] = resumed
     assert same(last["whole"].state, last["parts"].state)

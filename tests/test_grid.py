@@ -15,7 +15,7 @@ from ganexp.config import compose, options
 from ganexp.config.build import load
 from ganexp.config.compose import literal, parsed
 from ganexp.config.grid import completed, expand, refuse_single, word
-from ganexp.config.mistakes import Mistake
+from ganexp.config.usage_errors import UsageError
 
 SMALL = (*NETS, "steps=20", "eval_every=0", "image_every=0", "batch_size=8", "eval_samples=500", "final_samples=500")
 
@@ -159,7 +159,7 @@ def test_one_run_of_a_grid_is_what_its_values_say(recipes):
     recipe(recipes, "mine", grid={"seed": [0, 1], "loss": ["minimax"]})
     words = ["experiment=mine", "seed=1", "loss=minimax"]
     refuse_single(load(words)[0], words)
-    with pytest.raises(Mistake, match="sweeps over loss"):
+    with pytest.raises(UsageError, match="sweeps over loss"):
         refuse_single(load(words[:2])[0], words[:2])
 
 

@@ -32,7 +32,7 @@ def features_scores(real, fake):
 
 def scores(case):
     if case == "classes":
-        return dict(zip(("mnist_score", "mnist_score/deviation"), classifier_score(softmax(LOGITS, 1)), strict=True))
+        return dict(zip(("mnist_score", "mnist_score/std"), classifier_score(softmax(LOGITS, 1)), strict=True))
     return features_scores(*CASES[case])
 
 
@@ -127,7 +127,7 @@ def test_the_kernel_distance_equals_its_definition():
     found = KernelDistance(x, subsets=2)(y)
     # Where a subset is everything, all subsets are the same.
     np.testing.assert_allclose(found["mnist_kid"], mmd_by_loops(x, y), rtol=1e-9)
-    np.testing.assert_allclose(found["mnist_kid/deviation"], 0, atol=1e-9)
+    np.testing.assert_allclose(found["mnist_kid/std"], 0, atol=1e-9)
 
 
 def test_the_kernel_distance_of_equal_distributions_is_zero_on_average():
@@ -216,7 +216,7 @@ def test_class_scores_of_a_perfect_and_of_a_collapsed_generator():
     count = ClassScores(labels)
     assert count(one_hot(labels)) == {
         "mnist_score": pytest.approx(10),
-        "mnist_score/deviation": pytest.approx(0, abs=1e-9),
+        "mnist_score/std": pytest.approx(0, abs=1e-9),
         "classes/entropy": pytest.approx(math.log(10)),
         "classes/kl": pytest.approx(0, abs=1e-12),
         "classes/confidence": 1.0,
@@ -224,7 +224,7 @@ def test_class_scores_of_a_perfect_and_of_a_collapsed_generator():
     collapsed = count(one_hot([7] * 50))
     assert collapsed == {
         "mnist_score": 1.0,
-        "mnist_score/deviation": 0.0,
+        "mnist_score/std": 0.0,
         "classes/entropy": 0.0,
         "classes/kl": pytest.approx(math.log(10)),
         "classes/confidence": 1.0,
@@ -370,7 +370,7 @@ def test_log_densities_equal_their_definition(monkeypatch):
     np.testing.assert_allclose(far, [parzen_by_definition(points + 100, samples, 0.1)], rtol=1e-9)
 
 
-def test_the_normaliser_of_784_pixels_is_the_published_one():
+def test_the_normalizer_of_784_pixels_is_the_published_one():
     image = RNG.random((1, 784))
     found = log_densities(image, image, np.array([0.1, 0.2, 0.21544346900318834]))[:, 0]
     np.testing.assert_allclose(found, [1084.7789, 541.3515, 483.0367], atol=1e-4)

@@ -14,7 +14,7 @@ import pytest
 from commands import ganexp
 from PIL import Image
 
-from ganexp.blocks import in_blocks
+from ganexp.blocks import map_in_blocks
 from ganexp.component import SettingError, arrays
 from ganexp.config.build import load
 from ganexp.datasets import BinarizedMnist, StackedMnist
@@ -61,7 +61,7 @@ def test_a_run_records_every_score_with_its_floor(small_run):
     assert final["mnist_fid"] > 5 * final["mnist_fid/floor"]
     assert final["mnist_score/floor"] > 8, "ten parts of 50 images each"
     assert {"memorization/share", "memorization/share/floor", "accuracy/minibatches"} <= final.keys()
-    assert not any(tag.startswith("parzen") for tag in final), "these digits are not grey"
+    assert not any(tag.startswith("parzen") for tag in final), "these digits are not gray"
 
 
 def test_a_run_draws_its_pictures_and_grows_its_strip(small_run):
@@ -113,7 +113,7 @@ def test_test_images_score_as_the_floors_do_and_noise_does_not():
     data = dataset.load()
     real, other, fake = (
         dataset.reference(data, KEY, 1000).x,
-        dataset.unseen(data, KEY, 1000).x,
+        dataset.test_batch(data, KEY, 1000).x,
         jax.random.bernoulli(KEY, 0.13, (1000, 28, 28, 1)).astype(jnp.float32),
     )
     metrics = load(["dataset=binarized_mnist", "dataset.source=bundled"])[1].metric
@@ -123,14 +123,14 @@ def test_test_images_score_as_the_floors_do_and_noise_does_not():
     evaluator.floors = evaluator.floors_from([sets[1]])
     perfect, noise = (evaluator(Readings({"reading": one["reading"]}, {})) for one in sets[1:])
     for tag, value in perfect.items():
-        if "deviation" not in tag and "floor" not in tag:
+        if not tag.endswith("/std") and "floor" not in tag:
             assert perfect[f"{tag}/floor"] == pytest.approx(value)
     assert noise["mnist_fid"] > 50 * perfect["mnist_fid"]
     assert noise["mnist_recall"] < 0.1 < 0.7 < perfect["mnist_recall"]
     assert perfect["mnist_score"] > 9 > noise["mnist_score"]
 
 
-def test_grey_digits_get_a_parzen_window_and_copies_are_found(grey_cache):
+def test_gray_digits_get_a_parzen_window_and_copies_are_found(gray_cache):
     job = load(["dataset=mnist", "dataset.normalization=symmetric", "model.generator.output=tanh"])[1]
     dataset, metrics = job.experiment.dataset, {name: job.metric[name] for name in ("memorization", "parzen")}
     data = dataset.load()
@@ -148,7 +148,7 @@ def test_grey_digits_get_a_parzen_window_and_copies_are_found(grey_cache):
 
 
 @pytest.mark.slow  # A whole run on another data set: five programs to compile.
-def test_clothes_have_no_digit_scores(grey_cache, tmp_path):
+def test_clothes_have_no_digit_scores(gray_cache, tmp_path):
     words = [word for word in SMALL if not word.startswith("dataset")]
     assert ganexp(*words, "dataset=fashion_mnist", "dataset.examples=300", "steps=2", f"out={tmp_path / 'run'}") == 0
     final = json.loads((tmp_path / "run" / "run.json").read_text())["final"]
@@ -157,7 +157,7 @@ def test_clothes_have_no_digit_scores(grey_cache, tmp_path):
 
 
 @pytest.mark.slow  # A whole run on another data set: five programs to compile.
-def test_a_stack_has_a_thousand_modes(grey_cache, tmp_path):
+def test_a_stack_has_a_thousand_modes(gray_cache, tmp_path):
     words = [word for word in SMALL if not word.startswith("dataset")]
     assert ganexp(*words, "dataset=stacked_mnist", "steps=2", f"out={tmp_path / 'run'}") == 0
     final = json.loads((tmp_path / "run" / "run.json").read_text())["final"]
@@ -166,7 +166,7 @@ def test_a_stack_has_a_thousand_modes(grey_cache, tmp_path):
     assert not any(tag.startswith(("memorization", "parzen")) for tag in final)
 
 
-def test_channels_are_read_one_by_one(grey_cache):
+def test_channels_are_read_one_by_one(gray_cache):
     dataset = StackedMnist()
     x = dataset.reference(dataset.load(), KEY, 5).x
     reading = classified(dataset, x)
@@ -203,7 +203,7 @@ def test_blocks_change_no_number():
     def rows(part):
         return part.sum(axis=1), part[:, :2] * 2
 
-    for expected, found in zip(rows(x), in_blocks(rows, x, 5), strict=True):
+    for expected, found in zip(rows(x), map_in_blocks(rows, x, 5), strict=True):
         np.testing.assert_allclose(found, expected, rtol=1e-6)
 
 
@@ -272,10 +272,10 @@ def test_the_way_between_two_noises_keeps_their_length_where_they_are_normal():
     np.testing.assert_allclose(line[:, 3], 2 / 3 * start + 1 / 3 * end, atol=1e-5)
 
 
-def test_the_nearest_training_image_is_that_of_a_loop(grey_cache, composed):
+def test_the_nearest_training_image_is_that_of_a_loop(gray_cache, composed):
     experiment = composed("dataset=stacked_mnist", "dataset.examples=200", "batch_size=10")
     data = experiment.dataset.load()
-    x = experiment.dataset.unseen(data, KEY, 4).x
+    x = experiment.dataset.test_batch(data, KEY, 4).x
     found = np.asarray(nearest(experiment, data, x))
     train = data.train.reshape(200, -1) / 255
     for image, other in zip(np.asarray(x), found, strict=True):

@@ -36,8 +36,8 @@ def cell(picture, row, column, left=0, top=0):
 
 def expected(image):
     """Ink on paper in sixteen shades, each pixel twice as large."""
-    grey = np.round(PAPER + (INK - PAPER) * np.floor(image[..., 0] * 15 + 0.5) / 15)
-    return np.kron(grey, np.ones((2, 2)))[..., None].repeat(3, -1)
+    gray = np.round(PAPER + (INK - PAPER) * np.floor(image[..., 0] * 15 + 0.5) / 15)
+    return np.kron(gray, np.ones((2, 2)))[..., None].repeat(3, -1)
 
 
 def test_every_image_of_a_grid_is_at_its_place_pixel_by_pixel():

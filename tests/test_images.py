@@ -119,7 +119,7 @@ def test_epochs_are_steps(tiny_job):
         load(["epochs=3"])
 
 
-def test_labels_come_with_the_images_and_a_stack_reads_as_a_number(grey_cache):
+def test_labels_come_with_the_images_and_a_stack_reads_as_a_number(gray_cache):
     dataset = StackedMnist()
     data = dataset.load()
     by_image = {image.tobytes(): label for image, label in zip(data.train, data.train_label, strict=True)}
@@ -137,18 +137,18 @@ def test_labels_come_with_the_images_and_a_stack_reads_as_a_number(grey_cache):
 
 @pytest.mark.parametrize("kind", [Mnist, FashionMnist, StackedMnist])
 @pytest.mark.parametrize("normalization", ["unit", "symmetric", "standard"])
-def test_normalizations_are_undone(grey_cache, kind, normalization):
+def test_normalizations_are_undone(gray_cache, kind, normalization):
     dataset = kind(normalization=normalization)
     data = dataset.load()
     x = np.asarray(dataset.sample(data, KEY, 50).x)
     low, high = {"unit": (0, 1), "symmetric": (-1, 1), "standard": (-0.9, 3)}[normalization]
     assert low <= x.min() < x.max() <= high
-    natural = dataset.natural(x)
+    natural = dataset.denormalize(x)
     assert -1e-5 < natural.min() <= natural.max() < 1 + 1e-5
-    np.testing.assert_allclose(dataset.seen(jnp.asarray(natural)), x, atol=1e-5)
+    np.testing.assert_allclose(dataset.normalize(jnp.asarray(natural)), x, atol=1e-5)
 
 
-def test_a_threshold_is_a_number_and_binarizes(grey_cache):
+def test_a_threshold_is_a_number_and_binarizes(gray_cache):
     data = Mnist().load()
     for threshold in (0.2, 0.5, 0.9):
         dataset = BinarizedMnist(threshold=threshold)
@@ -157,27 +157,27 @@ def test_a_threshold_is_a_number_and_binarizes(grey_cache):
         assert x.sum() == (data.train / 255 > threshold).sum()
 
 
-def test_a_bernoulli_draw_is_of_its_seed_and_right_on_average(grey_cache):
-    grey = Mnist().load().train
+def test_a_bernoulli_draw_is_of_its_seed_and_right_on_average(gray_cache):
+    gray = Mnist().load().train
     drawn = [BinarizedMnist(binarization="bernoulli", binarization_seed=seed).load().train for seed in (0, 0, 1)]
     np.testing.assert_array_equal(drawn[0], drawn[1])
     assert set(np.unique(drawn[0])) == {0, 255}
     assert 0.01 < (drawn[0] != drawn[2]).mean() < 0.2
-    on = np.concatenate([drawn[0][grey == level] for level in range(150, 160)]).mean() / 255
+    on = np.concatenate([drawn[0][gray == level] for level in range(150, 160)]).mean() / 255
     assert on == pytest.approx(154.5 / 255, abs=0.02)
-    assert not drawn[0][grey == 0].any()
-    assert drawn[0][grey == 255].all()
+    assert not drawn[0][gray == 0].any()
+    assert drawn[0][gray == 255].all()
 
 
 def test_unseen_images_are_the_test_set_s_without_repetition():
     dataset = BinarizedMnist(source="bundled")
     data = dataset.load()
-    batch = dataset.unseen(data, KEY, 1000)
+    batch = dataset.test_batch(data, KEY, 1000)
     np.testing.assert_array_equal(np.sort(batch.label), np.sort(data.test_label))
     np.testing.assert_array_equal(
         np.sort(np.asarray(batch.x).reshape(1000, -1) @ _hash()), np.sort((data.test > 127).reshape(1000, -1) @ _hash())
     )
-    assert dataset.unseen(data, KEY, 1500).x.shape == (1500, 28, 28, 1)
+    assert dataset.test_batch(data, KEY, 1500).x.shape == (1500, 28, 28, 1)
 
 
 def test_the_bundled_slice_is_small_and_as_its_origin_says():
@@ -231,16 +231,16 @@ def torn_notes(folder):
         broken(torn_notes, "cannot be read"),
     ],
 )
-def test_a_cache_that_cannot_be_used_is_said_to_be_so(grey_cache, change, what):
-    change(grey_cache / "mnist")
+def test_a_cache_that_cannot_be_used_is_said_to_be_so(gray_cache, change, what):
+    change(gray_cache / "mnist")
     with pytest.raises(SettingError, match=what) as caught:
         Mnist().load()
-    assert f"remove the folder {grey_cache / 'mnist'}" in str(caught.value)
+    assert f"remove the folder {gray_cache / 'mnist'}" in str(caught.value)
 
 
-def test_what_is_read_is_mapped_and_read_once(grey_cache):
+def test_what_is_read_is_mapped_and_read_once(gray_cache):
     assert isinstance(Mnist().load().train.base, np.memmap)
-    one_bit(grey_cache / "mnist")
+    one_bit(gray_cache / "mnist")
     assert StackedMnist().load().train.base is Mnist().load().train.base
 
 
@@ -365,12 +365,12 @@ def test_contents_are_known_of_mnist_and_of_nothing_else():
     assert {original.content_sha256 for original in origin.originals("fashion_mnist")} == {None}
 
 
-def test_files_are_checked_even_where_the_cache_has_them(grey_cache, published, tmp_path):
+def test_files_are_checked_even_where_the_cache_has_them(gray_cache, published, tmp_path):
     with pytest.raises(SettingError, match="holds 7 bytes"):
         Mnist(files=str(given(tmp_path / "files", lambda content: b"another"))).load()
 
 
-def test_a_folder_of_the_home_is_found(grey_cache, published, monkeypatch, tmp_path):
+def test_a_folder_of_the_home_is_found(gray_cache, published, monkeypatch, tmp_path):
     given(tmp_path / "files")
     monkeypatch.setenv("HOME", str(tmp_path))
     assert len(Mnist(files="~/files").load().train) == 5000
@@ -469,5 +469,5 @@ def test_the_real_files_go_through_tfds(empty_cache, tmp_path):
     np.testing.assert_array_equal((data.train[:5000] > 127) * np.uint8(255), bundled()["train_image"])
     np.testing.assert_array_equal(data.test_label[:1000], bundled()["test_label"])
     assert [path.name for path in empty_cache.iterdir()] == ["mnist"]
-    for normalized, expected in ((data.train.mean() / 255, Mnist.MEAN), (data.train.std() / 255, Mnist.DEVIATION)):
+    for normalized, expected in ((data.train.mean() / 255, Mnist.MEAN), (data.train.std() / 255, Mnist.STD)):
         assert normalized == pytest.approx(expected, abs=1e-4)

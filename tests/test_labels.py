@@ -79,7 +79,7 @@ def test_the_label_of_a_point_is_its_nearest_mode(name):
     # Modes are at least seven deviations from one another.
     dataset = LABELED[name]
     x, label = jax.jit(lambda: dataset.sample((), KEY, 5000))()
-    distances = np.linalg.norm(np.asarray(x)[:, None] - dataset.modes().centres, axis=2)
+    distances = np.linalg.norm(np.asarray(x)[:, None] - dataset.modes().centers, axis=2)
     np.testing.assert_array_equal(label, distances.argmin(axis=1))
 
 
@@ -87,9 +87,9 @@ def test_the_label_of_a_gaussian_of_ganlab_is_the_one_whose_spread_it_has():
     # These two overlap: what tells them apart is their mean and their deviation.
     dataset = GanlabGaussians()
     x, label = jax.jit(lambda: dataset.sample((), KEY, N))()
-    for mode, (centre, deviation) in enumerate(zip(dataset.modes().centres, dataset.modes().deviations, strict=True)):
+    for mode, (center, deviation) in enumerate(zip(dataset.modes().centers, dataset.modes().stds, strict=True)):
         own = np.asarray(x, float)[np.asarray(label) == mode]
-        np.testing.assert_allclose(own.mean(axis=0), centre, atol=5 * deviation.max() / len(own) ** 0.5)
+        np.testing.assert_allclose(own.mean(axis=0), center, atol=5 * deviation.max() / len(own) ** 0.5)
         np.testing.assert_allclose(own.std(axis=0), deviation, rtol=0.05)
 
 

@@ -19,8 +19,8 @@ from ganexp.config.compose import compose
 from ganexp.experiment import Experiment
 from ganexp.records.table import read_table
 from ganexp.runner.run import run
-from ganexp.training import Report, chunk, draw, init, no_report, signals, train_step
-from ganexp.types import DISCRIMINATOR, GENERATOR, Batch, Draws, TrainState
+from ganexp.training import StepHealth, chunk, draw, init, initial_health, signals, train_step
+from ganexp.types import DISCRIMINATOR, GENERATOR, Batch, Minibatches, TrainState
 from ganexp.updates import update
 
 SIZES = tuple(f"model.{player}.{size}" for player in ("generator", "discriminator") for size in ("width=8", "depth=1"))
@@ -52,12 +52,12 @@ def numbers_only(state: TrainState) -> Any:
     return {player: (state.players[player].params, state.players[player].stats) for player in PLAYERS}
 
 
-def train_to(experiment: Experiment, *stops: int) -> tuple[TrainState, Report]:
+def train_to(experiment: Experiment, *stops: int) -> tuple[TrainState, StepHealth]:
     experiment = arrays(experiment)
-    state, report = jax.jit(init)(experiment), no_report(experiment)
+    state, health = jax.jit(init)(experiment), initial_health(experiment)
     for stop in stops:
-        state, report = chunk(experiment, (), state, report, np.int32(stop))
-    return state, report
+        state, health = chunk(experiment, (), state, health, np.int32(stop))
+    return state, health
 
 
 @pytest.fixture
@@ -105,7 +105,7 @@ def test_the_trajectory_does_not_depend_on_what_is_looked_at(tmp_path):
         table = read_table(tmp_path / name / "metrics.csv")
         losses = np.stack([table["loss/discriminator"], table["loss/generator"]], axis=1)
         tables[name] = dict(zip(table["step"].tolist(), losses.tolist(), strict=True))
-        like = jax.eval_shape(lambda: (init(small := arrays(job(compose(SMALL)).experiment)), no_report(small)))
+        like = jax.eval_shape(lambda: (init(small := arrays(job(compose(SMALL)).experiment)), initial_health(small)))
         last[name] = checkpoints.load(checkpoints.paths(tmp_path / name)[0], like)[:2]
     assert same(last["often"], last["oddly"])
     assert same(last["often"], last["never"])
@@ -126,19 +126,19 @@ def test_steps_one_by_one_are_the_chunk(composed):
         state = jax.jit(init)(experiment)
         for number in range(10):
             state, updates = step(experiment, state, jax.jit(draw)(experiment, (), np.int32(number)))
-        fused, report = train_to(chosen, 10)
+        fused, health = train_to(chosen, 10)
         assert int(state.step) == int(fused.step) == 10
         assert_near(numbers_only(state), numbers_only(fused))
         terms = {f"{player}/{term}": value for player in PLAYERS for term, value in updates[player].terms.items()}
         losses = {**{player: updates[player].loss for player in PLAYERS}, **terms}
-        assert_near({name: losses[name] for name in report.losses}, report.losses)
+        assert_near({name: losses[name] for name in health.losses}, health.losses)
 
 
-def batch(draws: Draws, number: int) -> Draws:
+def batch(draws: Minibatches, number: int) -> Minibatches:
     return jax.tree.map(lambda leaf: leaf[number], draws)
 
 
-def by_hand(experiment: Experiment, plain: Experiment, state: TrainState, draws: Draws) -> dict[str, Any]:
+def by_hand(experiment: Experiment, plain: Experiment, state: TrainState, draws: Minibatches) -> dict[str, Any]:
     """One step as the papers write it: Python loops over single updates. `plain` differs in `updates` alone."""
     updates = experiment.updates
     simultaneous = type(updates).__name__ == "Simultaneous"
@@ -302,8 +302,8 @@ def test_the_first_bad_step_is_found_exactly_whatever_the_chunks(composed, rate)
     assert (number > 2) == (rate == 0.1)
     assert len(bad) == len(signals(experiment))
     for stops in ((30,), tuple(range(1, 31)), (number, 30), (number - 1, number, 30)):
-        report = train_to(experiment, *stops)[1]
-        assert int(report.bad_step) == number
-        assert report.bad.tolist() == bad
+        health = train_to(experiment, *stops)[1]
+        assert int(health.bad_step) == number
+        assert health.bad.tolist() == bad
     if number > 1:
         assert int(train_to(experiment, number - 1)[1].bad_step) == 0

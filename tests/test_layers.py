@@ -7,7 +7,7 @@ import ganexp
 
 ROOT = Path(ganexp.__file__).parent
 LAYERS = [
-    ["spelling", "values", "blocks", "places", "version"],
+    ["spelling", "values", "blocks", "paths", "version"],
     ["ranking"],
     ["component"],
     ["description"],

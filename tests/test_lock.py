@@ -9,7 +9,7 @@ from ganexp.component import SettingError
 from ganexp.records.lock import locked
 
 
-def test_a_claimed_folder_is_refused_with_a_sentence_and_free_again_afterwards(tmp_path):
+def test_a_claimed_folder_is_refused_with_a_sentence_and_free_again_afterward(tmp_path):
     sentence = "another process is training this run"
     with locked(tmp_path), pytest.raises(SettingError, match=sentence), locked(tmp_path):
         pass

@@ -87,7 +87,7 @@ def first_updates(experiment):
     return train_step(experiment, state, draw(experiment, (), state.step))[1]
 
 
-def test_scale_multiplies_what_the_players_minimise(composed):
+def test_scale_multiplies_what_the_players_minimize(composed):
     losses = {}
     for scale in (1.0, 0.5):
         small = ("batch_size=8", "model.generator.width=4", "model.discriminator.width=4", "penalty=[]", "schedule=[]")

@@ -16,10 +16,10 @@ from ganexp.config.build import load
 from ganexp.config.compose import ROOT, hydra
 from ganexp.config.grid import expand
 from ganexp.config.many import load_many
-from ganexp.config.mistakes import Mistake
-from ganexp.config.multirun import Launched, folder_name
+from ganexp.config.multirun import HydraConfigs, folder_name
 from ganexp.config.option_file import read
 from ganexp.config.options import conf_dir, options
+from ganexp.config.usage_errors import UsageError
 from ganexp.description import describe
 
 DIGITS = ("dataset=binarized_mnist", "dataset.source=bundled")
@@ -172,18 +172,18 @@ def test_the_order_of_the_runs_has_no_effect():
 @pytest.mark.usefixtures("unchecked_types")
 @pytest.mark.parametrize("run", MISTAKES, ids=" ".join)
 def test_a_mistake_is_the_one_that_the_run_alone_makes(run):
-    with pytest.raises((Mistake, SettingError)) as said:
+    with pytest.raises((UsageError, SettingError)) as said:
         load(run)
-    with pytest.raises(Mistake, match=re.escape(f"run 1 ({' '.join(run)}): {said.value}")):
+    with pytest.raises(UsageError, match=re.escape(f"run 1 ({' '.join(run)}): {said.value}")):
         load_many([("seed=1",), run])
 
 
 def test_checks_that_span_parts_see_the_parts_of_their_own_run():
     good, bad = (*DIGITS, "batch_size=5000"), (*DIGITS, "batch_size=5001")
-    with pytest.raises(Mistake, match=r"run 2 .*batch_size: 5,001 is more than the 5,000 points"):
+    with pytest.raises(UsageError, match=r"run 2 .*batch_size: 5,001 is more than the 5,000 points"):
         load_many([good, ("batch_size=5001",), bad])
     named = ("schedule.learning_rate_decay.setting=penalty.r1.weight",)
-    with pytest.raises(Mistake, match=r"run 1 .*'penalty\.r1\.weight' is not a number of this experiment"):
+    with pytest.raises(UsageError, match=r"run 1 .*'penalty\.r1\.weight' is not a number of this experiment"):
         load_many([named, ("penalty=[]", *named)])
 
 
@@ -239,7 +239,7 @@ LAUNCHED = [
 def test_what_is_written_of_hydra_is_what_a_launcher_gets(sweep, tmp_path):
     loader, master = sweep
     whole = [loader.load_sweep_config(master, list(run)) for run in LAUNCHED]
-    launched = Launched(loader, master)
+    launched = HydraConfigs(loader, master)
     for number, (composed, expected) in enumerate(zip(load_many(LAUNCHED), whole, strict=True)):
         with open_dict(expected):
             expected.hydra.job.id = str(number)

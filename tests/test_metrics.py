@@ -29,8 +29,8 @@ def modes_by_loops(modes, points):
     hits, good, total = [0] * len(modes.weights), set(), 0
     for point in points:
         distances = [
-            math.sqrt(sum(((x - c) / s) ** 2 for x, c, s in zip(point, centre, deviation, strict=True)))
-            for centre, deviation in zip(modes.centres, modes.deviations, strict=True)
+            math.sqrt(sum(((x - c) / s) ** 2 for x, c, s in zip(point, center, deviation, strict=True)))
+            for center, deviation in zip(modes.centers, modes.stds, strict=True)
         ]
         nearest = distances.index(min(distances))
         hits[nearest] += 1
@@ -69,7 +69,7 @@ def test_a_perfect_sampler_is_of_high_quality_but_for_its_tails(dataset):
 
 def test_a_collapsed_generator_covers_one_mode():
     modes = Ring(n=8).modes()
-    found = ModeCount(modes)(np.tile(modes.centres[2], (100, 1)))
+    found = ModeCount(modes)(np.tile(modes.centers[2], (100, 1)))
     assert found == {"modes/covered": 1.0, "modes/high_quality": 1.0, "modes/kl": pytest.approx(math.log(8))}
 
 
@@ -81,8 +81,8 @@ def test_points_far_from_every_mode_are_no_cover():
 
 def test_a_mode_of_weight_zero_that_is_hit_is_an_infinite_divergence():
     modes = Ring(n=3, weights=[1.0, 0.0, 1.0]).modes()
-    assert ModeCount(modes)(modes.centres)["modes/kl"] == math.inf
-    assert ModeCount(modes)(modes.centres[[0, 2]])["modes/kl"] == 0
+    assert ModeCount(modes)(modes.centers)["modes/kl"] == math.inf
+    assert ModeCount(modes)(modes.centers[[0, 2]])["modes/kl"] == 0
 
 
 def test_nearness_is_measured_in_each_modes_own_deviations():
@@ -231,7 +231,7 @@ def test_curve_fit_equals_its_definition():
 
 def test_curve_fit_at_its_ends():
     curve = Curve(-50.0, 50.0)
-    perfect = CurveFit(curve)(curve.natural(drawn(curve, 5000)))
+    perfect = CurveFit(curve)(curve.denormalize(drawn(curve, 5000)))
     assert perfect["curve/distance"] < 1e-5
     assert perfect["curve/coverage"] == 1
     half = np.linspace(0.01, 49.99, 5000)

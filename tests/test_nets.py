@@ -154,7 +154,7 @@ def test_dropout_is_off_in_evaluation():
     np.testing.assert_array_equal(ones(1, 0.0)(KEY, True), np.ones((500, 64)))
 
 
-def test_batch_norm_normalises_the_batch_in_training():
+def test_batch_norm_normalizes_the_batch_in_training():
     net, params, stats = built(Mlp(depth=1, width=8, activation="tanh", normalization="batch"))
     output, _, _ = net.apply(params, stats, Batch(X), KEY, True)
     hidden = affine(params["hidden"][0], np.asarray(X, float))
@@ -183,7 +183,7 @@ def test_batch_norm_statistics_move_towards_the_batch_in_training_and_stand_stil
     np.testing.assert_allclose(output, apply(params, moved, Batch(X), KEY, True)[0][:5], rtol=1e-2, atol=1e-2)
 
 
-def test_layer_norm_normalises_each_point_by_itself():
+def test_layer_norm_normalizes_each_point_by_itself():
     net, params, stats = built(Mlp(depth=1, width=8, activation="tanh", normalization="layer"))
     assert not jax.tree.leaves(stats)
     hidden = affine(params["hidden"][0], np.asarray(X, float))

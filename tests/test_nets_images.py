@@ -72,7 +72,7 @@ def standard(x, axes):
 
 
 @pytest.mark.parametrize(("kind", "axes"), [("batch", (0, 1, 2)), ("layer", (1, 2, 3))])
-def test_normalisation_is_by_channel_or_by_image_and_spares_the_layer_that_reads_the_image(kind, axes):
+def test_normalization_is_by_channel_or_by_image_and_spares_the_layer_that_reads_the_image(kind, axes):
     net, params, stats = built(Convolutional(width=4, normalization=kind, gain=0.2), IMAGE, ())
     assert "bias" in params["first"]
     assert "bias" not in params["second"]
@@ -85,7 +85,7 @@ def test_normalisation_is_by_channel_or_by_image_and_spares_the_layer_that_reads
     assert [leaf.shape for leaf in jax.tree.leaves(stats)] == ([(8,), (8,)] if kind == "batch" else [])
 
 
-def test_normalisation_spares_the_layer_that_writes_the_image():
+def test_normalization_spares_the_layer_that_writes_the_image():
     net, params, stats = built(Convolutional(width=4, slope=0.0), (5,), IMAGE)
     assert ["bias" in params[layer] for layer in ("first", "second", "last")] == [False, False, True]
     assert sorted(leaf.shape for leaf in jax.tree.leaves(stats)) == [(4,), (4,), (8,), (8,)]
@@ -106,7 +106,7 @@ def test_dropout_draws_for_each_unit_layer_and_key_and_is_off_in_evaluation():
     np.testing.assert_array_equal(none.apply(params, stats, Batch(IMAGES), KEY, True)[0], plain)
 
 
-def spectrally_normalised(params):
+def spectrally_normalized(params):
     """Each kernel over the largest singular value of its matrix, by NumPy."""
 
     def divide(path, leaf):
@@ -127,7 +127,7 @@ def test_spectral_norm_comes_to_divide_by_the_largest_singular_value(part, input
     assert len(jax.tree.leaves(stats)) == len(kernels)
     stats = trained(net, params, stats, x, 300)
     plain = type(part)(**{**vars(part), "spectral_norm": False}).net(inputs, outputs)
-    expected = jax.jit(plain.apply, static_argnums=4)(spectrally_normalised(params), {}, Batch(x), KEY, False)[0]
+    expected = jax.jit(plain.apply, static_argnums=4)(spectrally_normalized(params), {}, Batch(x), KEY, False)[0]
     for train in (True, False):
         found, _, moved = net.apply(params, stats, Batch(x), KEY, train)
         np.testing.assert_allclose(found, expected, rtol=1e-3, atol=1e-3 * np.abs(expected).max())
@@ -145,7 +145,7 @@ def test_spectral_norm_takes_one_power_iteration_in_training_and_none_in_evaluat
     contracts.check_close(net.apply(params, stats, Batch(IMAGES), KEY, False)[2], stats, rtol=0, atol=0)
 
 
-def test_the_slope_of_a_spectrally_normalised_network_counts_the_norm_but_not_its_vectors():
+def test_the_slope_of_a_spectrally_normalized_network_counts_the_norm_but_not_its_vectors():
     net, params, stats = built(Convolutional(width=4, spectral_norm=True, normalization="none"), IMAGE, ())
     stats = trained(net, params, stats, IMAGES, 300)
     plain = Convolutional(width=4, normalization="none").net(IMAGE, ())
@@ -288,7 +288,7 @@ def test_the_presets_are_the_nets_of_their_papers(composed):
         101 * 1200 + 1201 * 1200 + 1201 * 784,
         785 * 1200 + 241 * 1200 + 241,
     ]
-    # Dense, two convolutions of 4 x 4, and for a normalised layer two numbers a channel in place of a bias.
+    # Dense, two convolutions of 4 x 4, and for a normalized layer two numbers a channel in place of a bias.
     assert sizes(model("dcgan"), 100) == [
         100 * 6272 + 2 * 128 + 16 * 128 * 64 + 2 * 64 + 16 * 64 + 1,
         16 * 64 + 64 + 16 * 64 * 128 + 2 * 128 + 6272 + 1,

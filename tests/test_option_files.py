@@ -10,7 +10,7 @@ import pytest
 from ganexp import cli
 from ganexp.config import compose, options, overlay
 from ganexp.config.build import load
-from ganexp.config.files import Mistake
+from ganexp.config.files import UsageError
 from ganexp.config.option_file import read
 from ganexp.config.schema import BASES, classes
 
@@ -104,12 +104,12 @@ def chosen(group, name="broken"):
 def test_choosing_it_is_one_sentence_with_the_file_and_the_line(conf, group, content, sentence):
     path = conf / group / "broken.yaml"
     path.write_bytes(content if isinstance(content, bytes) else content.encode())
-    with pytest.raises(Mistake) as raised:
+    with pytest.raises(UsageError) as raised:
         load([chosen(group)])
     assert re.match(re.escape(f"{path}, ") + sentence, str(raised.value))
     assert "\n" not in str(raised.value)
     if group == "optimizer":
-        with pytest.raises(Mistake, match=sentence):
+        with pytest.raises(UsageError, match=sentence):
             load(["generator_optimizer=broken"])
         # Every command reads these files.
         load(["generator_optimizer=sgd"])
@@ -122,7 +122,7 @@ def test_what_is_no_file_is_said_where_it_is_chosen(conf, kind):
         path.mkdir()
     else:
         path.symlink_to("nowhere" if kind == "link to nothing" else path.name)
-    with pytest.raises(Mistake, match=rf"^{re.escape(str(path))}: cannot be read \(.+\)$"):
+    with pytest.raises(UsageError, match=rf"^{re.escape(str(path))}: cannot be read \(.+\)$"):
         load(["dataset=broken"])
     load(["dataset=grid"])
 
@@ -156,7 +156,7 @@ def test_an_option_may_extend_another_of_its_group(conf):
 
 def test_what_a_file_warns_of_is_a_mistake(conf):
     (conf / "dataset" / "mine.yaml").write_text(f"{RING}n: ${{oc.deprecated:batch_size}}\n", encoding="utf-8")
-    with pytest.raises(Mistake, match=r"^dataset\.n: oc\.deprecated gives no value here; write \$\{batch_size\}$"):
+    with pytest.raises(UsageError, match=r"^dataset\.n: oc\.deprecated gives no value here; write \$\{batch_size\}$"):
         load(["dataset=mine"])
 
 

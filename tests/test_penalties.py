@@ -83,9 +83,9 @@ def one_step(experiment):
 def test_penalties_are_added_to_the_discriminators_cost_alone(composed):
     still = (*SMALL, "discriminator_optimizer.learning_rate=0")
     plain = composed(*still, "penalty=[]")
-    penalised = composed(*still, "penalty=[r1]", "penalty.r1.weight=3")
+    penalized = composed(*still, "penalty=[r1]", "penalty.r1.weight=3")
     state, _, without = one_step(arrays(plain))
-    _, _, with_r1 = one_step(arrays(penalised))
+    _, _, with_r1 = one_step(arrays(penalized))
 
     real = with_r1[DISCRIMINATOR].real
     critic = state.players[DISCRIMINATOR]

@@ -13,7 +13,7 @@ from commands import ganexp
 
 from ganexp import checkpoints
 from ganexp.api import open_run
-from ganexp.blocks import in_blocks
+from ganexp.blocks import map_in_blocks
 from ganexp.component import SettingError, arrays, numbers
 from ganexp.config.build import load
 from ganexp.description import describe
@@ -21,7 +21,7 @@ from ganexp.game import assess, gradient
 from ganexp.losses import NonSaturating, Veegan
 from ganexp.observe.samples import Samples
 from ganexp.records.table import read_table
-from ganexp.training import chunk, draw, init, no_report, signals, train_step
+from ganexp.training import chunk, draw, init, initial_health, signals, train_step
 from ganexp.types import DISCRIMINATOR, GENERATOR, RECONSTRUCTOR
 from ganexp.updates import update
 from ganexp.views.of_training import equilibrium
@@ -110,13 +110,13 @@ def test_gradients_are_those_of_the_players_own_parameters(played, player):
     real, noise = np.asarray(minibatch.real, float), np.asarray(minibatch.noise, float)
     params, random = exact(state), np.random.default_rng(0)
     for _ in range(3):
-        towards = jax.tree.map(lambda leaf: random.normal(size=leaf.shape), params[player])
+        toward = jax.tree.map(lambda leaf: random.normal(size=leaf.shape), params[player])
         ends = []
         for step in (1e-5, -1e-5):
-            moved = jax.tree.map(lambda leaf, change, step=step: leaf + step * change, params[player], towards)
+            moved = jax.tree.map(lambda leaf, change, step=step: leaf + step * change, params[player], toward)
             ends.append(by_formula({**params, player: moved}, real, noise)[player])
         slope = (ends[0] - ends[1]) / 2e-5
-        pairs = zip(jax.tree.leaves(moves[player][1].grads), jax.tree.leaves(towards), strict=True)
+        pairs = zip(jax.tree.leaves(moves[player][1].grads), jax.tree.leaves(toward), strict=True)
         np.testing.assert_allclose(sum((grad * change).sum() for grad, change in pairs), slope, rtol=1e-4, atol=1e-5)
     near(gradient(experiment, player, state, minibatch), moves[player][1].grads)
 
@@ -144,7 +144,7 @@ def test_a_point_is_judged_beside_its_reconstruction_and_a_generated_one_beside_
 def test_rows_beside_others_go_in_the_same_blocks():
     x, y = np.arange(14.0).reshape(7, 2), np.arange(7.0)
     for size in (2, 3, 7, 9):
-        found = in_blocks(lambda rows: rows[0].sum(axis=1) - rows[1], (jnp.asarray(x), jnp.asarray(y)), size)
+        found = map_in_blocks(lambda rows: rows[0].sum(axis=1) - rows[1], (jnp.asarray(x), jnp.asarray(y)), size)
         np.testing.assert_array_equal(found, x.sum(axis=1) - y)
 
 
@@ -238,9 +238,9 @@ def test_its_loss_gradient_and_weights_are_watched(composed, rate):
         f"{what} of the {RECONSTRUCTOR}" for what in ("loss", "gradient", "weights")
     ]
     state = jax.jit(init)(arrays(experiment))
-    _, report = chunk(arrays(experiment), (), state, no_report(experiment), np.int32(5))
-    bad = {name for name, flag in zip(names, report.bad, strict=True) if flag}
-    assert bool(report.bad_step) == (rate == 1e30) == (f"loss of the {RECONSTRUCTOR}" in bad)
+    _, health = chunk(arrays(experiment), (), state, initial_health(experiment), np.int32(5))
+    bad = {name for name, flag in zip(names, health.bad, strict=True) if flag}
+    assert bool(health.bad_step) == (rate == 1e30) == (f"loss of the {RECONSTRUCTOR}" in bad)
 
 
 # Its settings
@@ -324,7 +324,7 @@ def test_a_resumed_run_is_the_uninterrupted_one(whole, tmp_path):
 
 
 def test_a_lane_is_the_run_alone(whole, tmp_path):
-    swept = ("reconstructor_optimizer.learning_rate=1e-3,0.1,1e30", "sweep.looks=0")
+    swept = ("reconstructor_optimizer.learning_rate=1e-3,0.1,1e30", "sweep.observed_runs=0")
     assert ganexp("-m", *THREE, *LOOKS, "steps=20", *swept, f"out={tmp_path / 'sweep'}") == 3
     lanes = sorted(path.parent for path in (tmp_path / "sweep").glob("*/metrics.csv"))
     assert len(lanes) == 3

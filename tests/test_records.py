@@ -136,7 +136,7 @@ def test_a_histogram_of_few_distinct_values(tmp_path, event_file, values, count)
     assert drawn[:, 2].sum() == count and np.isfinite(drawn).all() and (drawn[:, 0] <= drawn[:, 1]).all()
 
 
-def test_bars_are_centred_on_their_index(tmp_path, event_file):
+def test_bars_are_centered_on_their_index(tmp_path, event_file):
     event_file.bars(2, "modes", np.array([0, 5, 0, 7, 0]))
     histogram = read_events(tmp_path).Histograms("modes")[0].histogram_value
     assert (histogram.min, histogram.bucket_limit, histogram.bucket) == (0.5, [1.5, 2.5, 3.5], [5, 0, 7])

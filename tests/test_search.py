@@ -13,9 +13,9 @@ from commands import ganexp
 from ganexp.cli.sweep_end import judged, metric_of
 from ganexp.config.build import load
 from ganexp.config.compose import conf_dir, prepare
-from ganexp.config.mistakes import Mistake
 from ganexp.config.multirun import installed
 from ganexp.config.search import ends
+from ganexp.config.usage_errors import UsageError
 from ganexp.ranking import Ranking
 
 SEARCHES = sorted((conf_dir() / "search").glob("*.yaml"))
@@ -84,7 +84,7 @@ def test_a_space_is_checked_at_both_ends_and_at_every_choice(text, found):
     ["interval(2,1)", "interval(1,1)", "tag(log,interval(0,1))", "range(3,1)", "glob(*)", "interval(1", "x(1,2)"],
 )
 def test_what_cannot_be_drawn_from_is_refused(text):
-    with pytest.raises(Mistake, match="setting="):
+    with pytest.raises(UsageError, match="setting="):
         ends("setting", text)
 
 

@@ -1,4 +1,4 @@
-"""A run of a sweep is the run alone, bit for bit, whatever happens to its neighbours."""
+"""A run of a sweep is the run alone, bit for bit, whatever happens to its neighbors."""
 
 from __future__ import annotations
 
@@ -103,7 +103,7 @@ def test_a_sweep_has_a_folder_for_each_run_named_by_what_differs(whole):
 def test_run_json_says_how_the_lane_was_trained(whole):
     told = [summary(run)["sweep"] for run in runs(whole)]
     assert [(one["program"], one["lane"]) for one in told] == [(0, 0), (1, 0), (0, 1), (1, 1), (0, 2), (1, 2)]
-    assert {(one["how"], one["lanes"], one["devices"]) for one in told} == {("map", 3, 2)}
+    assert {(one["mode"], one["lanes"], one["devices"]) for one in told} == {("map", 3, 2)}
 
 
 def test_what_diverges_is_frozen_where_it_did_and_says_why(whole):
@@ -131,7 +131,7 @@ def test_another_sweep_in_its_folder_is_refused(whole, capsys):
 
 @pytest.mark.parametrize("at", [20, *(pytest.param(at, marks=pytest.mark.slow) for at in (35, 60))])  # more of the same
 def test_an_interrupted_sweep_goes_on_as_if_it_had_not_been(whole, tmp_path, monkeypatch, at):
-    shown = display_sweep.Shown.progress
+    shown = display_sweep.SweepDisplay.progress
     sent = []
 
     def progress(self, number, told):
@@ -139,7 +139,7 @@ def test_an_interrupted_sweep_goes_on_as_if_it_had_not_been(whole, tmp_path, mon
         if number == 1 and told.step >= at and not sent:
             sent.append(os.kill(os.getpid(), signal.SIGINT))
 
-    monkeypatch.setattr(display_sweep.Shown, "progress", progress)
+    monkeypatch.setattr(display_sweep.SweepDisplay, "progress", progress)
     monkeypatch.setattr("ganexp.runner.pace.FIRST_CHUNK", 5)
     folder = tmp_path / "sweep"
     assert ganexp("-m", *RING, *SWEPT, f"out={folder}") == 130
@@ -211,8 +211,8 @@ def test_a_program_that_cannot_compile_leaves_the_others(whole, tmp_path, monkey
 
 def test_thinned_records_are_fewer_and_not_others(whole, tmp_path, capsys):
     folder = tmp_path / "sweep"
-    assert ganexp("-m", *RING, SWEPT[0], "loss=minimax", "sweep.looks=1", f"out={folder}") == 3
-    assert "3 runs are evaluated and drawn at the end (sweep.looks=1)" in capsys.readouterr().err
+    assert ganexp("-m", *RING, SWEPT[0], "loss=minimax", "sweep.observed_runs=1", f"out={folder}") == 3
+    assert "3 runs are evaluated and drawn at the end (sweep.observed_runs=1)" in capsys.readouterr().err
     for run, number in ((0, 1), (2, 5)):
         thin, full = runs(folder)[run], runs(whole)[number]
         assert summary(thin)["sweep"]["thinned"] == 3
@@ -229,7 +229,7 @@ def test_thinned_records_are_fewer_and_not_others(whole, tmp_path, capsys):
 def test_vectorized_lanes_are_the_runs_alone_up_to_rounding(whole, tmp_path):
     folder = tmp_path / "sweep"
     assert ganexp("-m", *RING, SWEPT[0], "loss=minimax", "sweep.lanes=vmap", f"out={folder}") == 3
-    assert [summary(run)["sweep"]["how"] for run in runs(folder)] == ["vmap"] * 3
+    assert [summary(run)["sweep"]["mode"] for run in runs(folder)] == ["vmap"] * 3
     assert [summary(run)["status"] for run in runs(folder)] == ["finished", "diverged", "finished"]
     for run, number in ((0, 1), (2, 5)):
         found, alone = (read_table(place / "metrics.csv") for place in (runs(folder)[run], runs(whole)[number]))

@@ -14,7 +14,7 @@ import ganexp as notebook
 from ganexp.config.build import load
 from ganexp.observe.view import Frame
 from ganexp.records.frames import FrameFile, index
-from ganexp.runner.looks import wanted
+from ganexp.runner.observations import wanted
 
 pytestmark = [pytest.mark.exact, pytest.mark.usefixtures("one_cache")]
 
@@ -197,7 +197,7 @@ def test_frames_are_arrays_in_data_units(ring):
     place = np.array([[x0 + (x1 - x0) * 10.5 / 48, y0 + (y1 - y0) * 30.5 / 48]], np.float32)
     np.testing.assert_allclose(run.discriminate(place)[0], frames[-1].arrays["heat"][30, 10], rtol=1e-5)
     with pytest.raises(
-        notebook.Mistake, match="has no frames of 'sample'; it has those of samples, modes; did you mean"
+        notebook.UsageError, match="has no frames of 'sample'; it has those of samples, modes; did you mean"
     ):
         run.frames("sample")
 

@@ -96,7 +96,7 @@ def _epoch(
     begun: Int[Array, ""],
     length: Scalar,
 ) -> tuple[Training, Scalar]:
-    """One pass over the data in a new order, `begun` steps into `length`; also the mean cost."""
+    """One pass over the data in a new order, `begun` steps into `length`; also the mean loss."""
     net, key_order, key_shift = classifier(), *jax.random.split(key)
     batch = min(BATCH, len(labels))
     steps = len(labels) // batch
@@ -108,11 +108,11 @@ def _epoch(
         x = jax.vmap(functools.partial(_cut, images))(chosen, corner) / WHITE
         wanted = jax.nn.one_hot(labels[chosen], CLASSES)
 
-        def cost(params: Parameters) -> Scalar:
+        def mean_loss(params: Parameters) -> Scalar:
             logits, _, _ = net.apply(params, {}, Batch(x), key, True)
             return -(wanted * jax.nn.log_softmax(logits)).sum(axis=-1).mean()
 
-        loss, gradient = jax.value_and_grad(cost)(training.params)
+        loss, gradient = jax.value_and_grad(mean_loss)(training.params)
         rate = functools.partial(_rate, number, length)
         optimizer = with_number(_optimizer(), "learning_rate", rate)
         return Training(*optimizer.apply(gradient, training.opt, training.params)), loss

@@ -11,7 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, PyTree, UInt8
 
-from ganexp.blocks import in_blocks
+from ganexp.blocks import map_in_blocks
 from ganexp.classifier.weights import Weights, shipped
 from ganexp.nets.classifier import classifier
 from ganexp.types import WHITE, Batch
@@ -37,12 +37,12 @@ def read(params: PyTree, x: Float[Array, "n 28 28"]) -> Reading:
         return Reading(jax.nn.softmax(logits), features)
 
     # The patches of ten thousand images would take more than a gigabyte.
-    return in_blocks(part, x, BLOCK)
+    return map_in_blocks(part, x, BLOCK)
 
 
 @functools.cache
 def reader(kind: str) -> Callable[[Float[Array, "n 28 28"]], Reading]:
-    """The pure function from `grey` or `binarized` images in [0, 1] to their reading by the weights that come with ganexp.
+    """The pure function from `gray` or `binarized` images in [0, 1] to their reading by the weights that come with ganexp.
 
     Raises SettingError where their file is damaged.
     """

@@ -23,7 +23,7 @@ else:
 PLACE = Path(__file__).parent
 # Of the files beside this one, by kind of image; shipped.json says how they were made.
 SHA256 = {
-    "grey": "dbac9577defe2087652bb3d7ccaf3abf3d483ea292315db6f74094e318d8431e",
+    "gray": "dbac9577defe2087652bb3d7ccaf3abf3d483ea292315db6f74094e318d8431e",
     "binarized": "fa0505f6036873a4767f6b5490694a6faad80fccfcd4c411c324a6eda1a55456",
 }
 
@@ -55,7 +55,7 @@ def _name(path: tuple[object, ...]) -> str:
 
 @functools.cache
 def shipped(kind: str) -> Weights:
-    """The weights that come with ganexp for `grey` or `binarized` images; raises SettingError where the file is damaged."""
+    """The weights that come with ganexp for `gray` or `binarized` images; raises SettingError where the file is damaged."""
     path, expected = PLACE / f"{kind}.npz", SHA256[kind]
     content = path.read_bytes()
     if digest(content) != expected:

@@ -18,7 +18,7 @@ from ganexp.cli import workspace
 from ganexp.cli.exit_codes import FINISHED
 from ganexp.component import option_name
 from ganexp.config.build import load
-from ganexp.config.mistakes import Mistake
+from ganexp.config.usage_errors import UsageError
 from ganexp.datasets.images import shown
 from ganexp.description import describe
 from ganexp.job import Job
@@ -35,7 +35,7 @@ def command(words: Sequence[str]) -> int:
     for word in words:
         setting = re.split(r"[=.@]", word.lstrip("+~"))[0]
         if "=" in word and setting not in SETTINGS:
-            raise Mistake(f"{word}: the classifier has no such setting; it has {', '.join(SETTINGS)}")
+            raise UsageError(f"{word}: the classifier has no such setting; it has {', '.join(SETTINGS)}")
     epochs = _epochs([word for word in words if word.partition("=")[0] == "epochs"])
     overrides = [word for word in words if word.partition("=")[0] != "epochs"]
     if not any(word.lstrip("+~").partition("=")[0] == "dataset" for word in overrides):
@@ -44,7 +44,7 @@ def command(words: Sequence[str]) -> int:
     job = load([*overrides, "batch_size=1"])[1]
     dataset = job.experiment.dataset
     if dataset.classifier is None or dataset.shape[-1] != 1:
-        raise Mistake(
+        raise UsageError(
             f"dataset={option_name(type(dataset))}: has no images to classify as single digits; "
             "choose dataset=mnist or dataset=binarized_mnist"
         )
@@ -58,12 +58,12 @@ def command(words: Sequence[str]) -> int:
 
 def _epochs(words: Sequence[str]) -> int | None:
     if len(words) > 1:
-        raise Mistake(f"epochs is given twice, as {words[0]} and as {words[1]}; give it once")
+        raise UsageError(f"epochs is given twice, as {words[0]} and as {words[1]}; give it once")
     if not words:
         return None
     value = words[0].partition("=")[2]
     if not value.isdecimal() or not 1 <= int(value) <= MOST_EPOCHS:
-        raise Mistake(f"{words[0]}: it must be a whole number from 1 to {MOST_EPOCHS}")
+        raise UsageError(f"{words[0]}: it must be a whole number from 1 to {MOST_EPOCHS}")
     return int(value)
 
 
@@ -73,7 +73,7 @@ def _folder(job: Job) -> Path:
     workspace.refuse_run(folder)
     taken = next((folder / name for name in (f"{NAME}.json", f"{NAME}.npz") if (folder / name).exists()), None)
     if taken:
-        raise Mistake(f"out={folder}: holds {taken.name} already; choose another folder")
+        raise UsageError(f"out={folder}: holds {taken.name} already; choose another folder")
     return folder
 
 
@@ -118,7 +118,7 @@ def _train(job: Job, epochs: int | None, folder: Path) -> None:
 
 def pixels(dataset: Dataset, images: UInt8[np.ndarray, "n 28 28"]) -> UInt8[np.ndarray, "n 28 28"]:
     """Images as the data set shows them to a network, binarized where it does so, in pixels from 0 to 255."""
-    return np.rint(WHITE * dataset.natural(np.asarray(shown(dataset, images)))[..., 0]).astype(np.uint8)
+    return np.rint(WHITE * dataset.denormalize(np.asarray(shown(dataset, images)))[..., 0]).astype(np.uint8)
 
 
 def _lines(epochs: int) -> Callable[[int, float], None]:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ganexp.runner.outcome import Outcome
-from ganexp.runner.pace import Progress as Told
+from ganexp.runner.pace import Progress
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -19,60 +19,60 @@ FLOOR = "/floor"
 
 
 @contextmanager
-def progress(steps: int) -> Iterator[Callable[[Told], None]]:
+def progress(steps: int) -> Iterator[Callable[[Progress], None]]:
     """A bar on a terminal, and a line every tenth of the run elsewhere; yields what is to be called after each chunk."""
     if not sys.stderr.isatty():
         yield _lines(steps)
         return
     with ExitStack() as stack:
         print("starting ...", end="\r", file=sys.stderr, flush=True)
-        update: Callable[[Told], None] | None = None
+        update: Callable[[Progress], None] | None = None
 
-        def show(told: Told) -> None:
+        def show(now: Progress) -> None:
             # Made at the first chunk's end: Rich is imported while the device works.
             nonlocal update
             if update is None:
                 update = _bar(stack, steps)
-            update(told)
+            update(now)
 
         yield show
 
 
-def _bar(stack: ExitStack, steps: int) -> Callable[[Told], None]:
+def _bar(stack: ExitStack, steps: int) -> Callable[[Progress], None]:
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
     columns = (
         TextColumn("step {task.completed:,.0f}/{task.total:,.0f}"),
         BarColumn(bar_width=24),
-        TextColumn("{task.fields[told]}"),
+        TextColumn("{task.fields[text]}"),
         TimeRemainingColumn(),
     )
     bar = stack.enter_context(Progress(*columns, console=Console(stderr=True), transient=True))
-    task = bar.add_task("train", total=steps, told="")
-    return lambda told: bar.update(task, completed=told.step, told=_sentence(told))
+    task = bar.add_task("train", total=steps, text="")
+    return lambda now: bar.update(task, completed=now.step, text=_sentence(now))
 
 
-def _lines(steps: int) -> Callable[[Told], None]:
+def _lines(steps: int) -> Callable[[Progress], None]:
     shown = 0
 
-    def show(told: Told) -> None:
+    def show(now: Progress) -> None:
         nonlocal shown
-        if told.step * 10 // steps > shown:
-            shown = told.step * 10 // steps
-            left = (steps - told.step) / max(told.steps_per_second, 1e-9)
-            print(f"step {told.step:,}/{steps:,}  {_sentence(told)}  {left:.0f} s left", file=sys.stderr, flush=True)
+        if now.step * 10 // steps > shown:
+            shown = now.step * 10 // steps
+            left = (steps - now.step) / max(now.steps_per_second, 1e-9)
+            print(f"step {now.step:,}/{steps:,}  {_sentence(now)}  {left:.0f} s left", file=sys.stderr, flush=True)
 
     return show
 
 
-def _sentence(told: Told) -> str:
-    parts = [f"{name[0].upper()} {loss:.3f}" for name, loss in told.losses.items() if "/" not in name]
-    if "modes/covered" in told.latest:
-        parts.append(f"modes {told.latest['modes/covered']:.0f}")
-    elif "curve/distance" in told.latest:
-        parts.append(f"distance {told.latest['curve/distance']:.3f}")
-    return "  ".join([*parts, f"{told.steps_per_second:,.0f} steps/s"])
+def _sentence(now: Progress) -> str:
+    parts = [f"{name[0].upper()} {loss:.3f}" for name, loss in now.losses.items() if "/" not in name]
+    if "modes/covered" in now.latest:
+        parts.append(f"modes {now.latest['modes/covered']:.0f}")
+    elif "curve/distance" in now.latest:
+        parts.append(f"distance {now.latest['curve/distance']:.3f}")
+    return "  ".join([*parts, f"{now.steps_per_second:,.0f} steps/s"])
 
 
 def show_end(outcome: Outcome, folder: Path) -> None:

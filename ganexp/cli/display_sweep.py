@@ -56,7 +56,7 @@ def span(taken: float) -> str:
     return f"{taken:.0f} s" if taken < 100 else f"{taken / 60:.0f} min" if taken < 6000 else f"{taken / 3600:.1f} h"
 
 
-class Shown:
+class SweepDisplay:
     """A line for each program and one for all: bars on a terminal, elsewhere a line for every tenth of a program."""
 
     def __init__(self, programs: Sequence[Program], runs: Mapping[int, Lane], outcomes: dict[int, Outcome]):
@@ -101,40 +101,40 @@ class Shown:
         columns = (
             TextColumn("{task.description}"),
             BarColumn(bar_width=24),
-            TextColumn("{task.fields[told]}"),
+            TextColumn("{task.fields[text]}"),
             TimeRemainingColumn(),
         )
         self._bars = self._stack.enter_context(Progress(*columns, console=Console(stderr=True), transient=True))
-        self._tasks[-1] = self._bars.add_task(f"{len(self._jobs)} runs", total=self._total, told="")
+        self._tasks[-1] = self._bars.add_task(f"{len(self._jobs)} runs", total=self._total, text="")
 
-    def progress(self, number: int, told: Progress) -> None:
+    def progress(self, number: int, now: Progress) -> None:
         """Show how far a program is."""
         if number not in self._first:
             # The compilation, and what a resumed program has behind it, say nothing about what is left.
-            self._before += told.runs * told.step
+            self._before += now.runs * now.step
             self._began = self._began or time.perf_counter()
-        self._done[number] = told.runs * told.step
-        pace = told.runs * told.steps_per_second
-        self._remember(number, told)
-        sentence = f"{told.alive} of {told.runs} runs  step {told.step:,}/{told.steps:,}  {pace:,.0f} steps/s"
+        self._done[number] = now.runs * now.step
+        pace = now.runs * now.steps_per_second
+        self._remember(number, now)
+        sentence = f"{now.alive} of {now.runs} runs  step {now.step:,}/{now.steps:,}  {pace:,.0f} steps/s"
         trained = (sum(self._done) - self._before) / max(time.perf_counter() - self._began, 1e-9)
         left = f", {span((self._total - sum(self._done)) / trained)} left" if trained else ""
         if self._bars is not None:
             if number not in self._tasks:
-                self._tasks[number] = self._bars.add_task(self._name(number), total=told.steps, told="")
-            self._bars.update(self._tasks[number], completed=told.step, told=sentence)
-            self._bars.update(self._tasks[-1], completed=sum(self._done), told=self._counts())
-        elif told.step * TENTHS // told.steps > self._tenths[number]:
-            self._tenths[number] = told.step * TENTHS // told.steps
-            own = told.runs * (told.steps - told.step) / max(pace, 1e-9)
+                self._tasks[number] = self._bars.add_task(self._name(number), total=now.steps, text="")
+            self._bars.update(self._tasks[number], completed=now.step, text=sentence)
+            self._bars.update(self._tasks[-1], completed=sum(self._done), text=self._counts())
+        elif now.step * TENTHS // now.steps > self._tenths[number]:
+            self._tenths[number] = now.step * TENTHS // now.steps
+            own = now.runs * (now.steps - now.step) / max(pace, 1e-9)
             self._say(f"{self._name(number)}: {sentence}  {span(own)} left; all: {self._counts()}{left}")
 
-    def _remember(self, number: int, told: Progress) -> None:
+    def _remember(self, number: int, now: Progress) -> None:
         # From the first chunk on, which the compilation is in.
-        began, first = self._first.setdefault(number, (time.perf_counter(), told.step))
-        if told.step == told.steps > first:
+        began, first = self._first.setdefault(number, (time.perf_counter(), now.step))
+        if now.step == now.steps > first:
             job, taken = self._jobs[self._programs[number].runs[0]], time.perf_counter() - began
-            cache.remember_pace(job.experiment, told.alive * (told.step - first) / taken, mapping(job))
+            cache.remember_pace(job.experiment, now.alive * (now.step - first) / taken, mapping(job))
 
     def ended(self, run: int, outcome: Outcome) -> None:
         """Note how a run ended."""
@@ -151,7 +151,7 @@ def _thinned(program: Program, job: Job) -> str:
     everies = {"evaluated": job.eval_every * program.stride, "drawn": job.image_every * program.stride}
     told = [f"{what} every {every:,} steps" for what, every in everies.items() if 0 < every < job.steps]
     often = f"{' and '.join(told)}, and at the end" if told else "evaluated and drawn at the end"
-    return f"{len(program.runs)} runs are {often} (sweep.looks={job.sweep.looks})"
+    return f"{len(program.runs)} runs are {often} (sweep.observed_runs={job.sweep.observed_runs})"
 
 
 def show_plan(runs: Sequence[tuple[Sequence[str], Job]], folder: Path) -> None:

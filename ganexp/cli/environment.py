@@ -8,7 +8,7 @@ import sys
 import time
 from contextlib import suppress
 
-from ganexp.places import home
+from ganexp.paths import home
 
 STARTED = time.perf_counter()  # of the command: this file is the first that it imports
 PINNED = "ganexp chooses it, so that training has the same numbers everywhere"

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from ganexp.cli.exit_codes import FAILED, MISTAKE
 from ganexp.cli.sentences import say
-from ganexp.config.files import Mistake
+from ganexp.config.files import UsageError
 from ganexp.records.documents import DocumentError
 from ganexp.values import SettingError
 
@@ -15,7 +15,7 @@ def guarded(command: Callable[[], int]) -> int:
     """The command's exit status; a mistake is one sentence and status 2."""
     try:
         return command()
-    except (Mistake, SettingError, DocumentError) as error:
+    except (UsageError, SettingError, DocumentError) as error:
         say(str(error))
         return MISTAKE
     except OSError as error:

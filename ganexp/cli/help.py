@@ -7,10 +7,10 @@ import textwrap
 from collections.abc import Iterable, Iterator, Sequence
 
 from ganexp.cli.sentences import say
-from ganexp.config.files import Mistake
+from ganexp.config.files import UsageError
 from ganexp.config.option_file import read
 from ganexp.config.options import PLAYER_OPTIMIZERS, file_of, folder_of, groups, job_settings, options
-from ganexp.spelling import nearest
+from ganexp.spelling import did_you_mean
 
 PAGE = """\
 ganexp trains a GAN and records it for TensorBoard.
@@ -78,7 +78,7 @@ def show_options(words: Sequence[str], markdown: bool) -> int:
     known = groups()
     for word in words:
         if word not in known:
-            say(f"list {word}: there is no such group; there are {', '.join(known)}{nearest(word, known)}")
+            say(f"list {word}: there is no such group; there are {', '.join(known)}{did_you_mean(word, known)}")
             return 2
     if markdown:
         from ganexp.cli import catalogue
@@ -97,7 +97,7 @@ def _described(group: str) -> Iterator[tuple[str, str]]:
         path = file_of(group, name)
         try:
             read(path, folder_of(group))
-        except Mistake as error:
+        except UsageError as error:
             yield name, f"cannot be chosen: {str(error).removeprefix(str(path)).lstrip(',: ')}"
         else:
             yield name, line

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from ganexp.cli import single
 from ganexp.cli.exit_codes import FAILED, SIGNALED
-from ganexp.cli.sweep_end import judged
+from ganexp.cli.sweep_end import objective
 from ganexp.cli.sweep_plan import Planned
 from ganexp.config.multirun import Each, launch
 from ganexp.job import Job
@@ -19,15 +19,15 @@ from ganexp.sweeps import folder as records
 
 def each_alone(words: Sequence[str], folder: Path, runs: Sequence[Planned]) -> int:
     """Have the launcher that was typed train the runs; the number of the signal that ended it, or 0."""
-    alone = Alone(len(runs))
+    trainer = OneByOne(len(runs))
     try:
-        launch(words, folder, Each(alone.train), [(run.name, run.overrides) for run in runs])
+        launch(words, folder, Each(trainer.train), [(run.name, run.overrides) for run in runs])
     except KeyboardInterrupt:
-        return alone.signal
+        return trainer.signal
     return 0
 
 
-class Alone:
+class OneByOne:
     """Trains one run of `count` at a time. Once a signal has ended one, the others do not begin: raises KeyboardInterrupt."""
 
     def __init__(self, count: int):
@@ -49,4 +49,4 @@ class Alone:
         if status > SIGNALED:
             self.signal = status - SIGNALED
             raise KeyboardInterrupt
-        return judged(job, records.summary(place))
+        return objective(job, records.summary(place))

@@ -12,9 +12,9 @@ import yaml
 from ganexp.component import SettingError
 from ganexp.config.build import load
 from ganexp.config.compose import Config, text
-from ganexp.config.many import Composed
-from ganexp.config.mistakes import Mistake
-from ganexp.config.multirun import Launched
+from ganexp.config.many import ComposedRun
+from ganexp.config.multirun import HydraConfigs
+from ganexp.config.usage_errors import UsageError
 from ganexp.job import Job
 
 FOLDER = ".hydra"
@@ -38,7 +38,7 @@ def note_words(folder: Path, words: Sequence[str]) -> None:
     (folder / FOLDER / "overrides.yaml").write_text(yaml.safe_dump([*words], width=10**6, allow_unicode=True), "utf-8")
 
 
-def note_lane(folder: Path, launched: Launched, composed: Composed, number: int) -> None:
+def note_lane(folder: Path, launched: HydraConfigs, composed: ComposedRun, number: int) -> None:
     """The same of a run of a sweep, the `number`-th, which was composed together with others."""
     note_words(folder, composed.overrides)
     (folder / FOLDER / "config.yaml").write_text(composed.text(), "utf-8")
@@ -50,7 +50,7 @@ def note_again(folder: Path, words: Sequence[str], job: Job) -> None:
     note_words(folder, words)
     if are_there(folder):
         return
-    with suppress(Mistake, SettingError):
+    with suppress(UsageError, SettingError):
         config, again = load(words)
         if again.settings() == job.settings():
             note(folder, config, words)

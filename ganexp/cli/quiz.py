@@ -9,7 +9,7 @@ import numpy as np
 
 from ganexp.cli import reopen, workspace
 from ganexp.cli.exit_codes import FINISHED
-from ganexp.config.mistakes import Mistake
+from ganexp.config.usage_errors import UsageError
 from ganexp.experiment import Experiment, Stream
 from ganexp.game import draw_noise, sample
 from ganexp.records.atomic import write_atomically
@@ -23,14 +23,14 @@ LARGEST = 2**32 - 1
 def command(words: Sequence[str]) -> int:
     """Write the quiz of the run in the folder named first; the exit status."""
     if not words:
-        raise Mistake("quiz needs the folder of a run: ganexp quiz FOLDER [seed=N]")
+        raise UsageError("quiz needs the folder of a run: ganexp quiz FOLDER [seed=N]")
     folder, seed = workspace.begun(words[0]), _seed(words[1:])
     job = reopen.job_of(folder, reopen.summary(folder))
     if not job.experiment.dataset.images:
-        raise Mistake(f"{folder}: this run generates points, and a quiz needs images")
+        raise UsageError(f"{folder}: this run generates points, and a quiz needs images")
     checkpoint = reopen.newest(folder, job)
     if checkpoint is None:
-        raise Mistake(f"{folder}: has no checkpoint yet, and so no generator to ask")
+        raise UsageError(f"{folder}: has no checkpoint yet, and so no generator to ask")
     workspace.load_data(job)
     real, fake = pools(job.experiment, jax.device_put(checkpoint.state), seed)
     asked = questions(seed, real, fake)
@@ -54,9 +54,9 @@ def _seed(words: Sequence[str]) -> int:
     for word in words:
         name, _, value = word.partition("=")
         if name != "seed":
-            raise Mistake(f"{word}: quiz knows one setting, seed=N")
+            raise UsageError(f"{word}: quiz knows one setting, seed=N")
         if not value.isdecimal() or int(value) > LARGEST:
-            raise Mistake(f"seed: {value!r} is out of range; it must be a whole number from 0 to {LARGEST}")
+            raise UsageError(f"seed: {value!r} is out of range; it must be a whole number from 0 to {LARGEST}")
         seed = int(value)
     return seed
 
@@ -68,8 +68,8 @@ def pools(experiment: Experiment, state: TrainState, seed: int) -> tuple[np.ndar
     data, experiment = experiment.dataset.load(), experiment.at(state.step)
     real = experiment.dataset.reference(data, points, CELLS).x
     fake = sample(experiment, state, draw_noise(experiment, data, noise, CELLS), key).x
-    shown = [np.clip(np.nan_to_num(experiment.dataset.natural(np.asarray(side))), 0, 1) for side in (real, fake)]
+    shown = [np.clip(np.nan_to_num(experiment.dataset.denormalize(np.asarray(side))), 0, 1) for side in (real, fake)]
     if experiment.dataset.binary:
-        # As in the tutorial: grey pixels would give the fakes away.
+        # As in the tutorial: gray pixels would give the fakes away.
         shown[1] = (shown[1] > 0.5).astype(np.float32)
     return shown[0], shown[1]

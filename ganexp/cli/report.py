@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from ganexp.cli.exit_codes import FINISHED
-from ganexp.config.mistakes import Mistake
+from ganexp.config.usage_errors import UsageError
 from ganexp.report.runs import ReportError, read
 from ganexp.report.settings import where
 from ganexp.report.summary import summarize
@@ -20,7 +20,7 @@ USAGE = "ganexp report FOLDER ... [--by KEY,KEY] [--metric TAG,TAG] [--where KEY
 
 class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
-        raise Mistake(f"report: {message}; it is typed {USAGE}")
+        raise UsageError(f"report: {message}; it is typed {USAGE}")
 
 
 def _parser() -> _Parser:
@@ -42,13 +42,13 @@ def command(words: Sequence[str]) -> int:
     """Print the table of the folders named, and leave the report with its figures beside them; the exit status."""
     typed = _parser().parse_intermixed_args(list(words))
     if not typed.folders:
-        raise Mistake(f"report needs the folder of a run or of a sweep: {USAGE}")
+        raise UsageError(f"report needs the folder of a run or of a sweep: {USAGE}")
     try:
         found = read(typed.folders)
         chosen = found._replace(runs=tuple(where(found.runs, typed.where)))
         summary = summarize(chosen, typed.metric, typed.by)
     except ReportError as error:
-        raise Mistake(str(error)) from None
+        raise UsageError(str(error)) from None
     if typed.format == "table":
         print_summary(summary, console())
     else:
@@ -59,7 +59,7 @@ def command(words: Sequence[str]) -> int:
     try:
         page = write(summary, place)
     except OSError as error:
-        raise Mistake(f"{place}: cannot be written ({error.strerror}); choose another folder with --out") from None
+        raise UsageError(f"{place}: cannot be written ({error.strerror}); choose another folder with --out") from None
     if typed.format == "table":
         print(f"figures, tables and a page to open in a browser: {page}")
     return FINISHED

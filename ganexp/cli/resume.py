@@ -9,18 +9,18 @@ from pathlib import Path
 from ganexp.cli import notes, reopen, single, workspace
 from ganexp.cli.exit_codes import FINISHED
 from ganexp.cli.workspace import SWEEP_NAME, quoted
-from ganexp.config.mistakes import Mistake
+from ganexp.config.usage_errors import UsageError
 from ganexp.job import Job
 
 
 def command(words: Sequence[str], typed: argparse.Namespace) -> int:
     """Resume the run in the folder named first, with what is typed behind it; the exit status."""
     if not words:
-        raise Mistake("resume needs the folder of a run or of a sweep: ganexp resume FOLDER [steps=N ...]")
+        raise UsageError("resume needs the folder of a run or of a sweep: ganexp resume FOLDER [steps=N ...]")
     folder, changes = workspace.begun(words[0]), list(words[1:])
     if (folder / SWEEP_NAME).exists():
         if typed.cfg:
-            raise Mistake(f"{folder}: is a sweep, and --cfg prints the config of one run")
+            raise UsageError(f"{folder}: is a sweep, and --cfg prints the config of one run")
         from ganexp.cli import sweep
 
         return sweep.resume(folder, changes, typed.dry_run)
@@ -52,7 +52,7 @@ def _refuse_lane(folder: Path, job: Job, known: dict[str, object]) -> None:
         return
     sweep = read(home)
     if sweep is not None and folder.resolve().name in {run.name for run in sweep.runs}:
-        raise Mistake(
+        raise UsageError(
             f"{folder}: is a run of the sweep in {home}, whose runs have one length; lengthen all of them: "
             f"ganexp resume {quoted(home)} steps={job.steps}"
         )
@@ -60,7 +60,7 @@ def _refuse_lane(folder: Path, job: Job, known: dict[str, object]) -> None:
 
 def _print(job: Job, which: str) -> int:
     if which != "job":
-        raise Mistake(f"--cfg {which}: a run goes on with its own settings, and nothing of Hydra's; type --cfg job")
+        raise UsageError(f"--cfg {which}: a run goes on with its own settings, and nothing of Hydra's; type --cfg job")
     from ganexp.provenance import lines
 
     print("\n".join(lines(job)))

@@ -15,16 +15,16 @@ from ganexp import cache
 from ganexp.cli import sweep_plan, workspace
 from ganexp.cli.display_sweep import seconds, span
 from ganexp.cli.exit_codes import FINISHED
-from ganexp.cli.launch import Alone
+from ganexp.cli.launch import OneByOne
 from ganexp.cli.search_plan import Search, planned
-from ganexp.cli.sweep_end import end, judged
+from ganexp.cli.sweep_end import end, objective
 from ganexp.cli.together import Stopped, Together
 from ganexp.cli.workspace import quoted
 from ganexp.config.compose import parsed
 from ganexp.config.grid import own
 from ganexp.config.many import load_many
-from ganexp.config.mistakes import Mistake
-from ganexp.config.multirun import Batches, Each, Launched, multirun
+from ganexp.config.multirun import Batches, Each, HydraConfigs, multirun
+from ganexp.config.usage_errors import UsageError
 from ganexp.provenance import record
 from ganexp.records.links import refuse_links
 from ganexp.records.lock import locked
@@ -37,28 +37,28 @@ from ganexp.sweeps.plan import plan
 def command(words: Sequence[str], dry_run: bool, launcher: str) -> int:
     """Check the ends of what is searched, then train what Optuna asks for; the exit status is that of the worst run."""
     search = planned(words, launcher)
-    folder, known = sweep_plan.folder_of(words, [])
-    if known is not None and known.words != own(words):
-        records.refuse_other_words(folder, known, own(words))
-    if known is not None and launcher != sweep_plan.LAUNCHER:
-        raise Mistake(f"out={folder}: holds this search already; go on with it by ganexp resume {quoted(folder)}")
+    folder, manifest = sweep_plan.folder_of(words, [])
+    if manifest is not None and manifest.words != own(words):
+        records.refuse_other_words(folder, manifest, own(words))
+    if manifest is not None and launcher != sweep_plan.LAUNCHER:
+        raise UsageError(f"out={folder}: holds this search already; go on with it by ganexp resume {quoted(folder)}")
     if dry_run:
         show(search, folder)
         return FINISHED
     _load_data(search)
     workspace.make(folder)
-    return _train(search, folder, known or records.Known(own(words), [], [], []), launcher)
+    return _train(search, folder, manifest or records.SweepManifest(own(words), [], [], []), launcher)
 
 
-def resume(folder: Path, known: records.Known, dry_run: bool) -> int:
+def resume(folder: Path, manifest: records.SweepManifest, dry_run: bool) -> int:
     """Go on with the search in `folder`: asked anew and told the same, its sampler asks for the same runs; the exit status."""
-    words = [word for word in known.words if not word.startswith(("hydra/launcher=", "hydra.launcher."))]
+    words = [word for word in manifest.words if not word.startswith(("hydra/launcher=", "hydra.launcher."))]
     search = planned(words, sweep_plan.LAUNCHER)
     if dry_run:
         show(search, folder)
         return FINISHED
     _load_data(search)
-    return _train(search, folder, known, sweep_plan.LAUNCHER)
+    return _train(search, folder, manifest, sweep_plan.LAUNCHER)
 
 
 def show(search: Search, folder: Path) -> None:
@@ -79,54 +79,54 @@ def _load_data(search: Search) -> None:
         workspace.load_data(job)
 
 
-def _train(search: Search, folder: Path, known: records.Known, launcher: str) -> int:
+def _train(search: Search, folder: Path, manifest: records.SweepManifest, launcher: str) -> int:
     refuse_links(folder)
     with locked(folder), _quiet():
         if launcher != sweep_plan.LAUNCHER:
-            records.write(folder, known)
+            records.write(folder, manifest)
             number = _alone(search, folder)
-            records.write(folder, known._replace(runs=_left_in(folder), batches=[0]))
+            records.write(folder, manifest._replace(runs=_left_in(folder), batches=[0]))
             return _end(search, folder, number)
         cache.enable()
         with interruptible() as interrupted:
             with suppress(Stopped):
-                trials = Trials(folder, known, interrupted, search.trials)
+                trials = Trials(folder, manifest, interrupted, search.trials)
                 multirun(search.words, folder, Batches(trials.train_batch))
             return _end(search, folder, interrupted())
 
 
 def _alone(search: Search, folder: Path) -> int:
-    alone = Alone(search.trials)
+    trainer = OneByOne(search.trials)
     try:
-        multirun(search.words, folder, Each(alone.train))
+        multirun(search.words, folder, Each(trainer.train))
     except KeyboardInterrupt:
-        return alone.signal
+        return trainer.signal
     return 0
 
 
 class Trials(Together):
-    """Trains the `count` runs of a search: those of `known`, which are asked for again first, and then new ones."""
+    """Trains the `count` runs of a search: those of `manifest`, which are asked for again first, and then new ones."""
 
-    def __init__(self, folder: Path, known: records.Known, interrupted: Any, count: int):
-        super().__init__(folder, known._replace(runs=[], batches=[]), interrupted)
-        self._before, self._count = known.runs, count
+    def __init__(self, folder: Path, manifest: records.SweepManifest, interrupted: Any, count: int):
+        super().__init__(folder, manifest._replace(runs=[], batches=[]), interrupted)
+        self._before, self._count = manifest.runs, count
 
     def train_batch(
-        self, launched: Launched, constant: Collection[str], batch: Sequence[Sequence[str]], first: int
+        self, launched: HydraConfigs, constant: Collection[str], batch: Sequence[Sequence[str]], first: int
     ) -> list[float]:
-        """Train what is left of a batch; raises Mistake where the search does not ask for what it asked for before, and
+        """Train what is left of a batch; raises UsageError where the search does not ask for what it asked for before, and
         SettingError where that comes to other settings now."""
         after = first + len(batch)
         before = self._before[first:after]
         if [run.overrides for run in before] != [list(run) for run in batch][: len(before)]:
-            raise Mistake(
+            raise UsageError(
                 f"{self.folder}: the search asks for other runs than before, because another Optuna chooses them, or a run "
                 "that had failed did not fail again; begin it anew in another folder"
             )
         again = [
             run._replace(record=record(composed.job)) for run, composed in zip(before, load_many(batch), strict=False)
         ]
-        records.refuse_other(self.folder, self.known._replace(runs=self._before), self.known.words, again)
+        records.refuse_other(self.folder, self.manifest._replace(runs=self._before), self.manifest.words, again)
         over = [records.is_over(self.folder / run.name, records.job_of(self.folder, run)) for run in before]
         if len(before) < len(batch) or not all(over):
             print(f"trials {first + 1} to {after} of {self._count}", file=sys.stderr, flush=True)
@@ -145,13 +145,13 @@ def _left_in(folder: Path) -> list[records.Listed]:
 
 def _end(search: Search, folder: Path, number: int) -> int:
     status = end(folder, search.metric, number, search.trials)
-    known = records.read(folder)
-    assert known is not None
+    manifest = records.read(folder)
+    assert manifest is not None
     lowest = search.ranking.lower_is_better(search.metric)
-    scores = [judged(search.jobs[0], records.summary(folder / run.name)) for run in known.runs]
+    scores = [objective(search.jobs[0], records.summary(folder / run.name)) for run in manifest.runs]
     best = (min if lowest else max)(scores, default=search.ranking.worst(search.metric))
     if best != search.ranking.worst(search.metric):
-        name, overrides, _ = known.runs[scores.index(best)]
+        name, overrides, _ = manifest.runs[scores.index(best)]
         chosen = " ".join(word for word in overrides if parsed(word).get_key_element() in search.spaces)
         print(f"best:   {search.metric} {best:.4g} by {chosen}, in {folder / name}")
     return status

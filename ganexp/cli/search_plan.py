@@ -11,8 +11,8 @@ from ganexp.component import SettingError
 from ganexp.config.build import load
 from ganexp.config.compose import option
 from ganexp.config.grid import own, unfixed
-from ganexp.config.mistakes import Mistake
 from ganexp.config.search import RESOLVED, SWEEPER, Sweeper, ends
+from ganexp.config.usage_errors import UsageError
 from ganexp.job import Job
 from ganexp.observe.metric import ranking
 from ganexp.ranking import Ranking
@@ -42,14 +42,14 @@ class Search:
 
 
 def planned(words: Sequence[str], launcher: str) -> Search:
-    """The search that was typed, with every end of every space composed and built; raises Mistake and SettingError."""
+    """The search that was typed, with every end of every space composed and built; raises UsageError and SettingError."""
     name = option(words, "hydra/sweeper", SWEEPER)
     if name in sweep_plan.GRIDS:
-        raise Mistake(f"hydra/sweeper={name}: makes every combination; leave it out to search")
+        raise UsageError(f"hydra/sweeper={name}: makes every combination; leave it out to search")
     sweep_plan.refuse_absent("hydra/sweeper", name)
     sweep_plan.refuse_absent("hydra/sweeper/sampler", option(words, "hydra/sweeper/sampler", "tpe"))
     if name != SWEEPER:
-        raise Mistake(f"hydra/sweeper={name}: searches go through hydra/sweeper={SWEEPER} here")
+        raise UsageError(f"hydra/sweeper={name}: searches go through hydra/sweeper={SWEEPER} here")
     sweeper = Sweeper(own(words))
     jobs = _ends(sweeper.spaces, [*sweeper.constants, *(word for word in words if not own([word]))], launcher)
     launching = [word for word in words if word.startswith(("hydra/launcher=", "hydra.launcher."))]
@@ -64,7 +64,7 @@ def planned(words: Sequence[str], launcher: str) -> Search:
 
 
 def _ends(spaces: dict[str, str], constants: Sequence[str], launcher: str) -> list[Job]:
-    """The jobs at the ends, or choices, of each space, with the others at their first; raises Mistake and SettingError."""
+    """The jobs at the ends, or choices, of each space, with the others at their first; raises UsageError and SettingError."""
     values = {key: ends(key, text) for key, text in spaces.items()}
     first = {key: found[0] for key, found in values.items()}
     jobs = [_job(" ".join(f"{key}={text}" for key, text in first.items()), first, constants)]
@@ -80,10 +80,10 @@ def _job(where: str, values: dict[str, str], constants: Sequence[str]) -> Job:
     try:
         config, job = load(words)
         if open_ := unfixed(config, words):
-            raise Mistake(
+            raise UsageError(
                 f"the recipe sweeps over {', '.join(open_)}; a search draws from spaces: give it one of these"
             )
         return job
-    except (Mistake, SettingError) as error:
+    except (UsageError, SettingError) as error:
         said = str(error)
-        raise Mistake(said if said.startswith(where) else f"{where}: {said}") from None
+        raise UsageError(said if said.startswith(where) else f"{where}: {said}") from None

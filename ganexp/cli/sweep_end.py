@@ -31,7 +31,7 @@ def metric_of(job: Job) -> str:
     return main
 
 
-def judged(job: Job, summary: Mapping[str, Any]) -> float:
+def objective(job: Job, summary: Mapping[str, Any]) -> float:
     """The metric that a run is compared by; the worst value, which is infinite, where it has none."""
     tag = metric_of(job)
     value = float(summary.get("final", {}).get(tag, math.nan))

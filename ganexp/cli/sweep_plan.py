@@ -10,13 +10,13 @@ from ganexp import size
 from ganexp.cli import workspace
 from ganexp.config.compose import option
 from ganexp.config.grid import completed, constants, expand, own, unfixed
-from ganexp.config.many import Composed, load_many
-from ganexp.config.mistakes import Mistake
+from ganexp.config.many import ComposedRun, load_many
 from ganexp.config.multirun import folder_name, installed
+from ganexp.config.usage_errors import UsageError
 from ganexp.job import Job
 from ganexp.observe.metric import ranking
 from ganexp.provenance import record
-from ganexp.spelling import nearest
+from ganexp.spelling import did_you_mean
 from ganexp.sweeps import folder as records
 
 LAUNCHER = "jax"
@@ -30,7 +30,7 @@ class Planned(NamedTuple):
     name: str
     overrides: tuple[str, ...]
     job: Job
-    composed: Composed | None
+    composed: ComposedRun | None
 
     def listed(self) -> records.Listed:
         """What `sweep.json` says of it."""
@@ -38,20 +38,20 @@ class Planned(NamedTuple):
 
 
 def planned(words: Sequence[str], launcher: str) -> list[Planned]:
-    """The runs that `words` ask for, composed and checked; raises Mistake and SettingError."""
+    """The runs that `words` ask for, composed and checked; raises UsageError and SettingError."""
     words = completed(words)
     return named(composed_runs(own(words), launcher), constants(words))
 
 
-def composed_runs(words: Sequence[str], launcher: str, one: bool = False) -> list[Composed]:
-    """The runs that `words` ask for, perhaps `one` alone; raises Mistake and SettingError."""
+def composed_runs(words: Sequence[str], launcher: str, one: bool = False) -> list[ComposedRun]:
+    """The runs that `words` ask for, perhaps `one` alone; raises UsageError and SettingError."""
     runs = load_many(expand(words, one))
     _refuse_open(runs)
     checked([(run.overrides, run.job) for run in runs], launcher)
     return runs
 
 
-def named(runs: Sequence[Composed], constant: Collection[str], first: int = 0) -> list[Planned]:
+def named(runs: Sequence[ComposedRun], constant: Collection[str], first: int = 0) -> list[Planned]:
     """The runs with the names of their folders: a number, from `first` on, and their overrides but those of `constant` keys."""
     excluded = {"out", *constant}
     return [
@@ -67,11 +67,11 @@ def remembered(folder: Path, run: records.Listed) -> Planned:
     return Planned(run.name, tuple(run.overrides), job, None)
 
 
-def _refuse_open(runs: Sequence[Composed]) -> None:
+def _refuse_open(runs: Sequence[ComposedRun]) -> None:
     for choices in {run.choices: run for run in runs}.values():
         open_ = unfixed(choices.config(), choices.overrides)
         if open_:
-            raise Mistake(
+            raise UsageError(
                 f"{' '.join(choices.choices)}: this recipe sweeps over {', '.join(open_)} by itself; sweep over recipes that do "
                 "not, or type a command for each"
             )
@@ -83,50 +83,50 @@ def is_search(words: Sequence[str]) -> bool:
 
 
 def refuse_absent(group: str, name: str) -> None:
-    """Refuse one of Hydra's own options that is not installed; raises Mistake."""
+    """Refuse one of Hydra's own options that is not installed; raises UsageError."""
     if name == LAUNCHER or name in GRIDS:
         return
     there = installed(group)
     if name in there:
         return
     extra = EXTRAS.get(name.partition("_")[0])
-    raise Mistake(
+    raise UsageError(
         f"{group}={name}: is not installed; pip install 'ganexp[{extra}]'"
         if extra
-        else f"{group}={name}: there is no such option; it is one of {', '.join(there)}{nearest(name, there)}"
+        else f"{group}={name}: there is no such option; it is one of {', '.join(there)}{did_you_mean(name, there)}"
     )
 
 
 def checked(runs: Sequence[tuple[tuple[str, ...], Job]], launcher: str) -> None:
-    """Refuse runs that no sweep can have, or that are the same; raises Mistake."""
+    """Refuse runs that no sweep can have, or that are the same; raises UsageError."""
     seen: dict[tuple[str, ...], int] = {}
     for number, (overrides, job) in enumerate(runs):
         size.refuse(job)
         refuse(job, launcher)
         if overrides in seen:
-            raise Mistake(
+            raise UsageError(
                 f"runs {seen[overrides]} and {number} are the same ({' '.join(overrides)}); give each value once"
             )
         seen[overrides] = number
 
 
 def refuse(job: Job, launcher: str) -> None:
-    """Refuse what no run of a sweep can have; raises Mistake."""
+    """Refuse what no run of a sweep can have; raises UsageError."""
     if job.profile and launcher == LAUNCHER:
-        raise Mistake("profile: one run is traced at a time; leave out -m, or add hydra/launcher=basic")
+        raise UsageError("profile: one run is traced at a time; leave out -m, or add hydra/launcher=basic")
     tag = job.sweep.metric
     known = ranking(job.metric.values())
     if tag is not None and tag not in known:
-        raise Mistake(
+        raise UsageError(
             f"sweep.metric: {tag!r} is not a metric that these runs can be compared by; "
-            f"those are {', '.join(known.tags)}{nearest(tag, known.tags)}"
+            f"those are {', '.join(known.tags)}{did_you_mean(tag, known.tags)}"
         )
 
 
-def folder_of(words: Sequence[str], run: Sequence[str]) -> tuple[Path, records.Known | None]:
+def folder_of(words: Sequence[str], run: Sequence[str]) -> tuple[Path, records.SweepManifest | None]:
     """The folder of a sweep of these words, one `run` of which has these overrides, and what it says where one was begun there.
 
-    Raises Mistake where it holds something else.
+    Raises UsageError where it holds something else.
     """
     job = load_many([[*run, *(word for word in words if word not in own(words))]])[0].job
     folder = workspace.folder_of(job)

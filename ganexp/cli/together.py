@@ -13,19 +13,19 @@ from pathlib import Path
 import jax
 
 from ganexp.cli import notes
-from ganexp.cli.display_sweep import Shown
-from ganexp.cli.sweep_end import judged
+from ganexp.cli.display_sweep import SweepDisplay
+from ganexp.cli.sweep_end import objective
 from ganexp.cli.sweep_plan import Planned, named
 from ganexp.component import SettingError
-from ganexp.config.many import Composed, load_many
-from ganexp.config.mistakes import ERRORS
-from ganexp.config.multirun import Launched, launched, swept_of
+from ganexp.config.many import ComposedRun, load_many
+from ganexp.config.multirun import HydraConfigs, launched, swept_of
+from ganexp.config.usage_errors import ERRORS
 from ganexp.job import Job
 from ganexp.observe.metric import ranking
 from ganexp.provenance import record
 from ganexp.runner.outcome import Outcome
 from ganexp.runner.recorders import Lane
-from ganexp.sweeps.folder import Known, summary, write
+from ganexp.sweeps.folder import SweepManifest, summary, write
 from ganexp.sweeps.plan import plan
 from ganexp.sweeps.together import announce, train_sweep
 
@@ -43,54 +43,54 @@ class Stopped(Exception):
 
 
 class Together:
-    """Trains the runs of a sweep in `folder`; `known` is what is known of it, and grows where runs are chosen on the way.
+    """Trains the runs of a sweep in `folder`; `manifest` is what its sweep.json says, and grows where runs are chosen on the way.
 
     `interrupted` says the number of a signal.
     """
 
-    def __init__(self, folder: Path, known: Known, interrupted: Callable[[], int]):
-        self.folder, self.known, self.interrupted = folder, known, interrupted
+    def __init__(self, folder: Path, manifest: SweepManifest, interrupted: Callable[[], int]):
+        self.folder, self.manifest, self.interrupted = folder, manifest, interrupted
         self._outcomes: dict[int, Outcome] = {}
-        self._launched: Launched | None = None
+        self._launched: HydraConfigs | None = None
 
     def train_all(self, runs: Sequence[Planned]) -> None:
         """Train what is left of all runs of the sweep, batch by batch."""
         runs = self._composed(runs)
-        for first, after in itertools.pairwise([*self.known.batches, len(runs)]):
+        for first, after in itertools.pairwise([*self.manifest.batches, len(runs)]):
             self._train(runs[first:after], first)
 
     def train_batch(
-        self, launched: Launched, constant: Collection[str], batch: Sequence[Sequence[str]], first: int
+        self, launched: HydraConfigs, constant: Collection[str], batch: Sequence[Sequence[str]], first: int
     ) -> list[float]:
         """Train the runs of a batch that a sampler chose, the first of which is the sweep's `first`-th; how good each is.
 
-        Raises Mistake, and Stopped.
+        Raises UsageError, and Stopped.
         """
         self._launched = launched
         runs = named(load_many(batch), constant, first)
-        self.known.runs.extend(run.listed() for run in runs)
-        self.known.batches.append(first)
-        write(self.folder, self.known)
+        self.manifest.runs.extend(run.listed() for run in runs)
+        self.manifest.batches.append(first)
+        write(self.folder, self.manifest)
         self._train(runs, first)
         if self.interrupted():
             raise Stopped
-        return [judged(run.job, summary(self.folder / run.name)) for run in runs]
+        return [objective(run.job, summary(self.folder / run.name)) for run in runs]
 
     def _composed(self, runs: Sequence[Planned]) -> list[Planned]:
         """The runs, with the configs of those that left none before a kill, where they can still be composed."""
         lost = [run for run in runs if run.composed is None and not notes.are_there(self.folder / run.name)]
-        found: dict[str, Composed] = {}
+        found: dict[str, ComposedRun] = {}
         try:
             for run, again in zip(lost, load_many([run.overrides for run in lost]), strict=True):
                 if record(again.job) == record(run.job):
                     found[run.name] = again
-            self._launched = launched(self.known.words, self.folder)
+            self._launched = launched(self.manifest.words, self.folder)
         except (SettingError, *ERRORS):
             return [run._replace(composed=None) for run in runs]
         return [run._replace(composed=run.composed or found.get(run.name)) for run in runs]
 
     def _train(self, runs: Sequence[Planned], first: int) -> None:
-        swept = swept_of([run.overrides for run in self.known.runs])
+        swept = swept_of([run.overrides for run in self.manifest.runs])
         tags = self._tags(runs[0].job)
         rows, groups = announce(self.folder, swept, tags)
         lanes = {}
@@ -101,7 +101,7 @@ class Together:
         programs = plan({number: lane.job for number, lane in lanes.items()})
         # The start is over: see `dispatch.main`.
         gc.enable()
-        with Shown(programs, lanes, self._outcomes) as display:
+        with SweepDisplay(programs, lanes, self._outcomes) as display:
             train_sweep(lanes, programs, self.folder, display, self.interrupted)
         announce(self.folder, swept, self._tags(runs[0].job))
 
@@ -114,7 +114,7 @@ class Together:
     def _tags(self, job: Job) -> list[str]:
         """The metrics that HParams shows: of the runs that ended, or those that runs like `job` may have; what settings are compared
         by is the first."""
-        finals = [summary(self.folder / run.name).get("final", {}) for run in self.known.runs]
+        finals = [summary(self.folder / run.name).get("final", {}) for run in self.manifest.runs]
         known = ranking(job.metric.values())
         tags = [tag for tag in known.tags if any(tag in final for final in finals)]
         return list(known.headline(tags or known.tags, job.sweep.metric))

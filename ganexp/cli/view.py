@@ -13,8 +13,8 @@ import jax
 from ganexp import checkpoints
 from ganexp.cli import reopen, workspace
 from ganexp.cli.exit_codes import FINISHED
-from ganexp.config.mistakes import Mistake
 from ganexp.config.schema import classes
+from ganexp.config.usage_errors import UsageError
 from ganexp.job import Job
 from ganexp.observe.view import View
 from ganexp.records.atomic import write_atomically
@@ -23,7 +23,7 @@ from ganexp.records.frames import Entry
 from ganexp.records.links import refuse_links
 from ganexp.records.pictures import png_bytes
 from ganexp.runner import redraw
-from ganexp.spelling import nearest
+from ganexp.spelling import did_you_mean
 from ganexp.types import Image
 
 USAGE = "ganexp view RUN_FOLDER [--step N] [--view NAME,NAME] [--out FOLDER]"
@@ -32,7 +32,7 @@ Pictures = Iterable[tuple[str, int, Image]]
 
 class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
-        raise Mistake(f"view: {message}; it is typed {USAGE}")
+        raise UsageError(f"view: {message}; it is typed {USAGE}")
 
 
 def command(words: Sequence[str]) -> int:
@@ -44,7 +44,7 @@ def command(words: Sequence[str]) -> int:
     parser.add_argument("--out", type=Path)
     typed = parser.parse_intermixed_args(list(words))
     if len(typed.folders) != 1:
-        raise Mistake(f"view needs the folder of one run: {USAGE}")
+        raise UsageError(f"view needs the folder of one run: {USAGE}")
     folder = workspace.begun(typed.folders[0])
     job = reopen.job_of(folder, reopen.summary(folder))
     if typed.out is None:
@@ -66,7 +66,9 @@ def _leave(place: Path, pictures: Pictures) -> int:
     new = {path: png for path, png in drawn.items() if not path.exists()}
     for path, png in drawn.items():
         if path not in new and read_bytes(path) != png:
-            raise Mistake(f"{path}: is another picture than the one drawn now; choose another folder with --out FOLDER")
+            raise UsageError(
+                f"{path}: is another picture than the one drawn now; choose another folder with --out FOLDER"
+            )
     if new:
         workspace.make(place)
     for path, png in new.items():
@@ -91,10 +93,10 @@ def _pictures(folder: Path, job: Job, names: Sequence[str], step: int | None) ->
                 if name in known
                 else "there is no such view"
             )
-            raise Mistake(f"--view {name}: {why}; {_choice(there, fitting)}{nearest(name, fitting)}")
+            raise UsageError(f"--view {name}: {why}; {_choice(there, fitting)}{did_you_mean(name, fitting)}")
     chosen = {name: known[name] for name in names or there or job.view if name in fitting}
     if not chosen:
-        raise Mistake(f"{folder}: no frames were recorded (view=[]); {_choice(there, fitting)}")
+        raise UsageError(f"{folder}: no frames were recorded (view=[]); {_choice(there, fitting)}")
     saved = [int(path.stem) for path in checkpoints.paths(folder)]
     if step is None:
         recorded = {name: view for name, view in chosen.items() if name in there}
@@ -104,7 +106,7 @@ def _pictures(folder: Path, job: Job, names: Sequence[str], step: int | None) ->
     others = {name: view for name, view in chosen.items() if name not in framed} if names or not framed else {}
     if others and step not in saved:
         steps = {entry.step for entry in entries if entry.view in others}
-        raise Mistake(f"--step {step}: {_absent(folder, list(others), step, steps, saved)}")
+        raise UsageError(f"--step {step}: {_absent(folder, list(others), step, steps, saved)}")
     return chain(redraw.from_frames(folder, job, framed, entries, step), _saved(folder, job, others, step))
 
 
@@ -118,7 +120,7 @@ def _saved(folder: Path, job: Job, views: Mapping[str, View], step: int | None) 
         return []
     checkpoint = reopen.newest(folder, job, step)
     if checkpoint is None:
-        raise Mistake(f"{folder}: has no frames of {', '.join(views)}, and no checkpoint yet to draw from")
+        raise UsageError(f"{folder}: has no frames of {', '.join(views)}, and no checkpoint yet to draw from")
     workspace.load_data(job)
     return redraw.from_state(folder, job, views, jax.device_put(checkpoint.state))
 

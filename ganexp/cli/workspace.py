@@ -11,7 +11,7 @@ from pathlib import Path
 
 from ganexp.component import SettingError
 from ganexp.config.compose import grammatical, literal
-from ganexp.config.mistakes import Mistake
+from ganexp.config.usage_errors import UsageError
 from ganexp.job import Job
 from ganexp.records.summary import SUMMARY_NAME
 
@@ -31,12 +31,12 @@ def as_they_stand(words: Sequence[str]) -> list[str]:
 
 
 def begun(word: str) -> Path:
-    """The folder that is named where a run or a sweep should be; raises Mistake where no folder can have that name."""
+    """The folder that is named where a run or a sweep should be; raises UsageError where no folder can have that name."""
     folder = Path(os.path.expanduser(word))
     try:
         folder.exists()
     except OSError as error:
-        raise Mistake(f"{folder}: cannot be read ({error.strerror})") from None
+        raise UsageError(f"{folder}: cannot be read ({error.strerror})") from None
     return folder
 
 
@@ -49,15 +49,17 @@ def load_data(job: Job) -> None:
 
 
 def folder_of(job: Job) -> Path:
-    """The folder of a run or a sweep: `out`, or a new one by date and time under outputs/; raises Mistake where it cannot be one."""
+    """The folder of a run or a sweep: `out`, or a new one by date and time under outputs/; raises UsageError where it cannot be one."""
     if job.out is None:
         return fresh(Path("outputs") / datetime.now().strftime("%Y-%m-%d/%H-%M-%S"))
     folder = Path(os.path.expanduser(job.out))
     try:
         if folder.exists() and not folder.is_dir():
-            raise Mistake(f"out={folder}: is a file; give the name of a folder")
+            raise UsageError(f"out={folder}: is a file; give the name of a folder")
     except OSError as error:
-        raise Mistake(f"out={folder}: cannot be a folder ({error.strerror}); choose another with out=FOLDER") from None
+        raise UsageError(
+            f"out={folder}: cannot be a folder ({error.strerror}); choose another with out=FOLDER"
+        ) from None
     return folder
 
 
@@ -70,9 +72,9 @@ def fresh(folder: Path) -> Path:
 
 
 def refuse_sweep(folder: Path) -> None:
-    """Refuse a run in a folder that holds a sweep; raises Mistake."""
+    """Refuse a run in a folder that holds a sweep; raises UsageError."""
     if (folder / SWEEP_NAME).exists() or (folder / "multirun.yaml").exists():
-        raise Mistake(f"out={folder}: holds a sweep already; choose another folder")
+        raise UsageError(f"out={folder}: holds a sweep already; choose another folder")
 
 
 def holds_run(folder: Path) -> bool:
@@ -81,22 +83,22 @@ def holds_run(folder: Path) -> bool:
 
 
 def refuse_run(folder: Path) -> None:
-    """Refuse a sweep in a folder that holds a run; raises Mistake."""
+    """Refuse a sweep in a folder that holds a run; raises UsageError."""
     if holds_run(folder):
-        raise Mistake(
+        raise UsageError(
             f"out={folder}: holds a run already; go on with it by ganexp resume {quoted(folder)}, or choose another folder"
         )
 
 
 def make(folder: Path) -> None:
-    """Make the folder; raises Mistake where that cannot be."""
+    """Make the folder; raises UsageError where that cannot be."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
         probe = folder / ".writable"
         probe.touch()
         probe.unlink()
     except OSError as error:
-        raise Mistake(
+        raise UsageError(
             f"out={folder}: cannot be written ({error.strerror}); choose another folder with out=FOLDER"
         ) from None
 

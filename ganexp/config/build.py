@@ -13,13 +13,13 @@ from omegaconf.errors import OmegaConfBaseException
 
 from ganexp.component import SettingError, is_component
 from ganexp.config.compose import compose
-from ganexp.config.mistakes import Mistake, Several, explain, keys
 from ganexp.config.schema import BASES, EXPERIMENT_FIELDS, JOB_FIELDS
+from ganexp.config.usage_errors import Several, UsageError, explain, keys
 from ganexp.experiment import ROLES, Experiment
 from ganexp.job import Job
 from ganexp.optimizers import Optimizer
 from ganexp.size import refuse
-from ganexp.spelling import nearest
+from ganexp.spelling import did_you_mean
 from ganexp.values import shown
 
 OPTIMIZERS = ("optimizer", *(f"{role}_optimizer" for role in ROLES))
@@ -86,7 +86,7 @@ def _make(cls: type, values: dict[str, Any], path: str) -> Any:
     known = {field.name: field for field in dataclasses.fields(cls)}
     for name in values:
         if name not in known:
-            near = nearest(name, known) or (f"; {path} has {', '.join(known)}" if known else f"; {path} has none")
+            near = did_you_mean(name, known) or (f"; {path} has {', '.join(known)}" if known else f"; {path} has none")
             raise SettingError(f"{path}.{name}", f"there is no such setting{near}")
     for name, field in known.items():
         if name not in values and field.default is field.default_factory is dataclasses.MISSING:
@@ -98,12 +98,12 @@ def _make(cls: type, values: dict[str, Any], path: str) -> Any:
 
 
 def load(overrides: Sequence[str]) -> tuple[DictConfig, Job]:
-    """The composed config of one run, and its job; raises Mistake or SettingError."""
+    """The composed config of one run, and its job; raises UsageError or SettingError."""
     try:
         config = compose(overrides)
     except Several as error:
         advice = f", or brackets for a list: {error.key}=[...]" if _accepted(error.bracketed) else ""
-        raise Mistake(f"{error}{advice}") from None
+        raise UsageError(f"{error}{advice}") from None
     try:
         found = job(config)
     except (OmegaConfBaseException, RecursionError) as error:
@@ -115,6 +115,6 @@ def load(overrides: Sequence[str]) -> tuple[DictConfig, Job]:
 def _accepted(overrides: Sequence[str]) -> bool:
     try:
         load(overrides)
-    except (Mistake, SettingError):
+    except (UsageError, SettingError):
         return False
     return True

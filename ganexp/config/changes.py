@@ -16,8 +16,8 @@ from omegaconf.errors import OmegaConfBaseException
 
 from ganexp.config.build import load, part
 from ganexp.config.compose import check, compose
-from ganexp.config.mistakes import Mistake, explain, parse
 from ganexp.config.schema import JOB_FIELDS
+from ganexp.config.usage_errors import UsageError, explain, parse
 from ganexp.job import Job
 from ganexp.provenance import located, record, refuse_changes, restore
 
@@ -44,7 +44,7 @@ def _key(word: str) -> str:
 def continued(folder: Path, job: Job, before: Sequence[str], words: Sequence[str]) -> Job:
     """The job of a run that was begun with the words `before`, as it goes on in `folder` with `words`.
 
-    Raises Mistake, and SettingError for what would change its numbers.
+    Raises UsageError, and SettingError for what would change its numbers.
     """
     if not words:
         return job
@@ -65,7 +65,7 @@ def continued(folder: Path, job: Job, before: Sequence[str], words: Sequence[str
 def _is_job(override: Override) -> bool:
     key = override.get_key_element()
     if key == "out":
-        raise Mistake(f"{override.input_line}: a run goes on in its own folder; leave it out")
+        raise UsageError(f"{override.input_line}: a run goes on in its own folder; leave it out")
     name = key.partition(".")[0]
     return key == INTENTIONS or (name in JOB_FIELDS and name not in PARTS)
 
@@ -101,6 +101,6 @@ def _moved(job: Job, places: Mapping[str, Override]) -> Job:
     for path, override in places.items():
         place = Path(os.path.expanduser(_text(override)))
         if not place.exists():
-            raise Mistake(f"{override.input_line}: there is no such place")
+            raise UsageError(f"{override.input_line}: there is no such place")
         recorded["settings"][path] = str(place.absolute())
     return restore(recorded, Path(str(job.out)))

@@ -12,7 +12,7 @@ from hydra.plugins.launcher import Launcher
 from hydra.plugins.sweeper import Sweeper
 from omegaconf import Container, DictConfig, ListConfig, OmegaConf
 
-from ganexp.config.files import CODE, Mistake
+from ganexp.config.files import CODE, UsageError
 
 PLUGINS = {"hydra.launcher._target_": Launcher, "hydra.sweeper._target_": Sweeper}
 SAMPLER = "hydra.sweeper.sampler"
@@ -24,13 +24,13 @@ ADVICE = "a config is data, and calls nothing but Hydra's own plugins; leave it 
 
 
 def refuse_word(override: Override) -> None:
-    """Refuse an override that names code in its key or, however deep, in its value; raises Mistake."""
+    """Refuse an override that names code in its key or, however deep, in its value; raises UsageError."""
     text = str(override.input_line)
     named = {*re.split(r"[.@:/]", override.get_key_element().lstrip("+~")), *_keys(override.value())}
     for name in CODE:
         # A reference may make settings of a text.
         if name in named or ("${" in text and name in text):
-            raise Mistake(f"{text}: {name} names code; {ADVICE}")
+            raise UsageError(f"{text}: {name} names code; {ADVICE}")
 
 
 def _keys(value: Any) -> Iterator[str]:
@@ -44,17 +44,17 @@ def _keys(value: Any) -> Iterator[str]:
 
 
 def refuse_code(config: DictConfig) -> None:
-    """Refuse a composed config that names code other than Hydra's launchers and sweepers and Optuna's samplers; raises Mistake."""
+    """Refuse a composed config that names code other than Hydra's launchers and sweepers and Optuna's samplers; raises UsageError."""
     for path, node in _nodes(config, ""):
         key, value = path.rpartition(".")[2], node._value()
         if key in CODE and not _allowed(path, value):
-            raise Mistake(f"{path}: {value} is code; {ADVICE}")
+            raise UsageError(f"{path}: {value} is code; {ADVICE}")
         if path.startswith("hydra.") and (key == "()" or (key == "class" and not str(value).startswith("logging."))):
-            raise Mistake(f"{path}: {value} is code; {ADVICE}")
+            raise UsageError(f"{path}: {value} is code; {ADVICE}")
         if path == "hydra.sweeper.custom_search_space" and value is not None:
-            raise Mistake(f"{path}: {value} is code; {ADVICE}")
+            raise UsageError(f"{path}: {value} is code; {ADVICE}")
         if BUILT.match(path) and node._is_interpolation() and _makes_settings(node):
-            raise Mistake(f"{path}: {value} refers to settings, and code could be among them; write them here")
+            raise UsageError(f"{path}: {value} refers to settings, and code could be among them; write them here")
 
 
 def _allowed(path: str, value: Any) -> bool:

@@ -26,12 +26,22 @@ from hydra.plugins.config_source import ConfigResult
 from omegaconf import DictConfig, OmegaConf
 
 from ganexp.config.code import refuse_code
-from ganexp.config.mistakes import ERRORS, LISTS, OPTIONAL, Mistake, check_option, explain, keys, parse, unknown_key
 from ganexp.config.option_file import SCHEMAS, read
 from ganexp.config.options import PLAYER_OPTIMIZERS, conf_dir, file_of, folder_of, groups, options
 from ganexp.config.overlay import COMMON, complete, optimizers, overlay
 from ganexp.config.schema import BASES, EXPERIMENT_FIELDS, JOB_FIELDS, classes, register
-from ganexp.spelling import nearest
+from ganexp.config.usage_errors import (
+    ERRORS,
+    LISTS,
+    OPTIONAL,
+    UsageError,
+    check_option,
+    explain,
+    keys,
+    parse,
+    unknown_key,
+)
+from ganexp.spelling import did_you_mean
 
 ROOT = "config"
 Config = DictConfig  # as those know it who need not know OmegaConf
@@ -98,7 +108,7 @@ class _Repository(ConfigRepository):
 
 
 def _refuse_bad(config_path: str) -> None:
-    """Refuse a file that is no option; raises Mistake."""
+    """Refuse a file that is no option; raises UsageError."""
     group, _, name = config_path.rpartition("/")
     path, kind = file_of(group, name), SCHEMAS.get(folder_of(group))
     if os.path.lexists(path):
@@ -135,20 +145,20 @@ def shell_completion(what: str) -> None:
 
 
 def compose(overrides: Sequence[str]) -> DictConfig:
-    """The config of one run, with Hydra's own under `hydra`; raises Mistake."""
+    """The config of one run, with Hydra's own under `hydra`; raises UsageError."""
     config = overlaid(overrides)
     complete(config, config.hydra.runtime.choices)
     return config
 
 
 def overlaid(overrides: Sequence[str]) -> DictConfig:
-    """The same as Hydra composes it: of each player's optimizer only what was said of it; raises Mistake."""
+    """The same as Hydra composes it: of each player's optimizer only what was said of it; raises UsageError."""
     with hydra():
         typed = parse(overrides, OverridesParser.create(), sweeps=False)
         check(typed)
         for override in typed:
             if override.get_key_element() == "search" and override.value() is not None:
-                raise Mistake(f"{override.input_line}: a search is many runs; add -m")
+                raise UsageError(f"{override.input_line}: a search is many runs; add -m")
         return _compose(overrides)
 
 
@@ -166,19 +176,19 @@ def option(words: Sequence[str], group: str, usual: str) -> str:
 
 
 def check(overrides: Sequence[Override]) -> None:
-    """Refuse choices that do not exist, or stand in no place, and lengths given twice; raises Mistake."""
+    """Refuse choices that do not exist, or stand in no place, and lengths given twice; raises UsageError."""
     if {"steps", "epochs"} <= {override.get_key_element() for override in overrides}:
-        raise Mistake("steps and epochs: both say how long the run is; give one of them")
+        raise UsageError("steps and epochs: both say how long the run is; give one of them")
     for override in overrides:
         key = override.get_key_element().lstrip("+~")
         text = override.input_line or key
         if re.match(r"hydra\b(?!/(launcher|sweeper)\b|\.(launcher|sweeper)\.)", key):
-            raise Mistake(
+            raise UsageError(
                 f"{text}: where a run lies and what it prints is not Hydra's here; set the folder with out=FOLDER"
             )
         parent, _, last = key.rpartition(".")
         if last.isdecimal() and parent and parent not in _groups():
-            raise Mistake(f"{text}: a list is set as a whole, as in {parent}=[1,2]")
+            raise UsageError(f"{text}: a list is set as a whole, as in {parent}=[1,2]")
         if "/" in key or "@" in key or key in _groups():
             _check_choice(override, key, text)
 
@@ -187,21 +197,21 @@ def _check_choice(override: Override, key: str, text: str) -> None:
     known, (group, at, place) = _groups(), key.partition("@")
     own = group not in known and group.startswith("hydra/")
     if not own and group not in known:
-        raise Mistake(f"{text}: there is no group {group}; there are {', '.join(known)}{nearest(group, known)}")
+        raise UsageError(f"{text}: there is no group {group}; there are {', '.join(known)}{did_you_mean(group, known)}")
     if at and not (group in LISTS and text.startswith("+") and re.fullmatch(rf"{group}\.\w+", place)):
         second = f", or +{group}@{group}.ANOTHER=NAME for a second one" if group in LISTS else ""
-        raise Mistake(f"{text}: an option has one place here; write {group}=NAME{second}")
+        raise UsageError(f"{text}: an option has one place here; write {group}=NAME{second}")
     if text.startswith("++") or (own and text.startswith("+")):
-        raise Mistake(f"{text}: write {group}=NAME, without a +")
+        raise UsageError(f"{text}: write {group}=NAME, without a +")
     if own:
         if override.is_delete() or not isinstance(override.value(), str):
-            raise Mistake(f"{text}: {group} takes one name, as in {group}=NAME")
+            raise UsageError(f"{text}: {group} takes one name, as in {group}=NAME")
     elif not override.is_delete():
         check_option(group, override.value(), _options(group), text)
     elif group in LISTS:
-        raise Mistake(f"{text}: write {group}=[] for none")
+        raise UsageError(f"{text}: write {group}=[] for none")
     elif group not in OPTIONAL or "=" in text:
-        raise Mistake(
+        raise UsageError(
             f"{text}: {'leave it out' if group in OPTIONAL else f'a run needs its {group}; choose one with {group}=NAME'}"
         )
 

@@ -13,7 +13,7 @@ CODE = ("_target_", "_partial_", "_args_", "_recursive_", "_convert_")
 MOST_NODES = 100_000
 
 
-class Mistake(ValueError):
+class UsageError(ValueError):
     """Something typed, or written in a config file, that cannot be used; its text is one sentence."""
 
 
@@ -41,7 +41,7 @@ for _loader in (_Strict, _Fast):
 
 
 class File:
-    """A config file: its text and, with lines, what it holds; raises Mistake where it is no text or no YAML."""
+    """A config file: its text and, with lines, what it holds; raises UsageError where it is no text or no YAML."""
 
     def __init__(self, path: Path):
         self.path = path
@@ -55,10 +55,10 @@ class File:
         except RecursionError:
             raise self.mistake(1, "is nested too deeply") from None
 
-    def mistake(self, place: Any, problem: str) -> Mistake:
+    def mistake(self, place: Any, problem: str) -> UsageError:
         """The sentence about a line of the file: its number, or a node that begins there."""
         line = place if isinstance(place, int) else line_of(place)
-        return Mistake(f"{self.path}, line {line}: {problem}")
+        return UsageError(f"{self.path}, line {line}: {problem}")
 
     def content(self) -> dict[str, Any]:
         """The settings as plain values."""
@@ -66,7 +66,7 @@ class File:
         return content
 
     def pairs(self) -> list[tuple[Any, Any]]:
-        """The nodes of the outermost keys, each with that of its value; raises Mistake where the file holds no settings."""
+        """The nodes of the outermost keys, each with that of its value; raises UsageError where the file holds no settings."""
         if self.node is None:
             return []
         if not isinstance(self.node, yaml.MappingNode):
@@ -114,7 +114,7 @@ class File:
         try:
             data = self.path.read_bytes()
         except OSError as error:
-            raise Mistake(f"{self.path}: cannot be read ({error.strerror})") from None
+            raise UsageError(f"{self.path}: cannot be read ({error.strerror})") from None
         if data.startswith(b"\xef\xbb\xbf"):
             # Hydra would not see `# @package` behind it.
             raise self.mistake(1, "begins with a byte order mark; save it as UTF-8 without one")
@@ -123,7 +123,7 @@ class File:
         except UnicodeDecodeError as error:
             raise self.mistake(data.count(b"\n", 0, error.start) + 1, "is not UTF-8; save it as UTF-8") from None
 
-    def _not_yaml(self, error: yaml.YAMLError) -> Mistake:
+    def _not_yaml(self, error: yaml.YAMLError) -> UsageError:
         mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
         if mark is None:
             line = self.text.count("\n", 0, getattr(error, "position", 0)) + 1

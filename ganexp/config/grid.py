@@ -13,14 +13,14 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from ganexp.config.compose import check, compose, hydra, literal, parsed
-from ganexp.config.mistakes import Mistake, explain, parse
+from ganexp.config.usage_errors import UsageError, explain, parse
 
 GRID = "grid"
 PARAMS = "hydra.sweeper.params"  # Where Hydra's own sweepers look for one.
 
 
 def held(config: DictConfig) -> dict[str, Any]:
-    """What a composed config says is swept, by setting: its `grid`, and what it has for Hydra's own sweeper; raises Mistake."""
+    """What a composed config says is swept, by setting: its `grid`, and what it has for Hydra's own sweeper; raises UsageError."""
     sweeper = OmegaConf.select(config, "hydra.sweeper")
     # Optuna's are spaces, which a search draws from.
     params = sweeper.get("params") if sweeper and "max_batch_size" in sweeper else None
@@ -30,7 +30,7 @@ def held(config: DictConfig) -> dict[str, Any]:
             content = OmegaConf.to_container(node, resolve=True) if OmegaConf.is_config(node) else node
             for key, value in _flat(home, content or {}).items():
                 if key in found:
-                    raise Mistake(f"{key} is given twice, by {GRID} and by {PARAMS}; leave out one")
+                    raise UsageError(f"{key} is given twice, by {GRID} and by {PARAMS}; leave out one")
                 found[key] = value
     except OmegaConfBaseException as error:
         raise explain(error, []) from None
@@ -39,7 +39,7 @@ def held(config: DictConfig) -> dict[str, Any]:
 
 def _flat(where: str, content: Any, prefix: str = "") -> dict[str, Any]:
     if not isinstance(content, Mapping):
-        raise Mistake(f"{where}: it must hold a list of values for each setting, as in {where}: {{seed: [0, 1, 2]}}")
+        raise UsageError(f"{where}: it must hold a list of values for each setting, as in {where}: {{seed: [0, 1, 2]}}")
     found: dict[str, Any] = {}
     for key, value in content.items():
         path = f"{prefix}{key}"
@@ -48,13 +48,13 @@ def _flat(where: str, content: Any, prefix: str = "") -> dict[str, Any]:
 
 
 def word(setting: str, values: Any) -> str:
-    """What is typed to sweep a setting over values: a list of them, or one text in Hydra's grammar; raises Mistake."""
+    """What is typed to sweep a setting over values: a list of them, or one text in Hydra's grammar; raises UsageError."""
     if isinstance(values, str):
         return f"{setting}={values}"
     if not isinstance(values, list):
         return f"{setting}={_value(values)}"
     if not values:
-        raise Mistake(f"{GRID}.{setting}: it has no values, so that there are no runs")
+        raise UsageError(f"{GRID}.{setting}: it has no values, so that there are no runs")
     # `choice` takes no null, and a comma takes two to part.
     return f"{setting}={','.join(map(_value, values))}" if values[1:] else f"{setting}=choice({_value(values[0])})"
 
@@ -71,7 +71,7 @@ def _value(value: Any) -> str:
 
 
 def completed(words: Sequence[str]) -> list[str]:
-    """The words of a sweep, with what its recipe sweeps over as if it had been typed; raises Mistake."""
+    """The words of a sweep, with what its recipe sweeps over as if it had been typed; raises UsageError."""
     typed = parse(words, OverridesParser.create(), sweeps=True)
     _refuse_sweeps([override for override in typed if override.is_sweep_override()])
     params = [override for override in typed if _key(override).startswith(PARAMS)]
@@ -118,10 +118,10 @@ def _key(override: Override) -> str:
 
 
 def refuse_of_sweeps(words: Sequence[str]) -> None:
-    """Refuse what says how the runs of a sweep are made, of one run; raises Mistake."""
+    """Refuse what says how the runs of a sweep are made, of one run; raises UsageError."""
     for text in words:
         if re.match(r"[+~]*hydra\b", text):
-            raise Mistake(f"{text}: says how the runs of a sweep are made; add -m, or leave it out")
+            raise UsageError(f"{text}: says how the runs of a sweep are made; add -m, or leave it out")
 
 
 def unfixed(config: DictConfig, words: Sequence[str]) -> list[str]:
@@ -131,16 +131,16 @@ def unfixed(config: DictConfig, words: Sequence[str]) -> list[str]:
 
 
 def refuse_single(config: DictConfig, words: Sequence[str]) -> None:
-    """Refuse one run where the config sweeps over what was not typed; raises Mistake."""
+    """Refuse one run where the config sweeps over what was not typed; raises UsageError."""
     open_ = unfixed(config, words)
     if open_:
-        raise Mistake(
+        raise UsageError(
             f"the recipe sweeps over {', '.join(open_)}; add -m to run each, or give one value, as in {open_[0]}=VALUE"
         )
 
 
 def expand(words: Sequence[str], one: bool = False) -> list[list[str]]:
-    """The overrides of each run of a sweep, as Hydra's own sweeper orders them, from `completed` words; raises Mistake.
+    """The overrides of each run of a sweep, as Hydra's own sweeper orders them, from `completed` words; raises UsageError.
 
     `one` run alone is no sweep, but may join one.
     """
@@ -150,10 +150,10 @@ def expand(words: Sequence[str], one: bool = False) -> list[list[str]]:
         _refuse_sweeps(swept)
         check([override for override in typed if not override.is_sweep_override()])
         if not swept and not one:
-            raise Mistake("-m: nothing is swept; give a setting several values, as in seed=0,1,2, or leave out -m")
+            raise UsageError("-m: nothing is swept; give a setting several values, as in seed=0,1,2, or leave out -m")
         runs = [list(run) for run in itertools.product(*map(_each, typed))]
         if not runs:
-            raise Mistake(f"{' '.join(words)}: a setting has no values, so that there are no runs")
+            raise UsageError(f"{' '.join(words)}: a setting has no values, so that there are no runs")
         for run in runs:
             check([parsed(text) for text in run])
         return runs
@@ -169,11 +169,11 @@ def _refuse_sweeps(swept: Sequence[Override]) -> None:
     for override in swept:
         key = _key(override)
         if key == "out":
-            raise Mistake("out: a sweep has one folder, with a folder for each run in it; give one name")
+            raise UsageError("out: a sweep has one folder, with a folder for each run in it; give one name")
         if key in (GRID, PARAMS) or key.startswith((f"{GRID}.", f"{PARAMS}.")):
-            raise Mistake(f"{override.input_line}: sweep over the setting itself, as in seed=0,1,2")
+            raise UsageError(f"{override.input_line}: sweep over the setting itself, as in seed=0,1,2")
         if override.is_interval_sweep():
-            raise Mistake(
+            raise UsageError(
                 f"{override.input_line}: every value of an interval cannot be run; give the values, as in {key}=A,B,C, "
                 "or search it: add hydra/sweeper=optuna"
             )

@@ -15,16 +15,16 @@ from omegaconf import DictConfig, OmegaConf, open_dict
 from ganexp.component import SettingError
 from ganexp.config.build import OPTIMIZERS, assemble, job, load, part
 from ganexp.config.compose import overlaid, parsed
-from ganexp.config.mistakes import ERRORS, Mistake
 from ganexp.config.options import groups
 from ganexp.config.overlay import complete
+from ganexp.config.usage_errors import ERRORS, UsageError
 from ganexp.job import Job
 
 _groups = functools.cache(groups)
 
 
 @dataclasses.dataclass(frozen=True)
-class Composed:
+class ComposedRun:
     """One run of a sweep: its overrides and its job; its config and what is written of it are made when they are asked for."""
 
     overrides: tuple[str, ...]
@@ -111,26 +111,26 @@ def _with(name: str) -> tuple[str, ...]:
     return OPTIMIZERS if name in OPTIMIZERS else (name,)
 
 
-def load_many(runs: Sequence[Sequence[str]]) -> list[Composed]:
-    """What `load` makes of the overrides of each run; raises Mistake with the number of the run."""
+def load_many(runs: Sequence[Sequence[str]]) -> list[ComposedRun]:
+    """What `load` makes of the overrides of each run; raises UsageError with the number of the run."""
     found = []
     for number, run in enumerate(runs):
         try:
             found.append(_composed(tuple(run)))
-        except (Mistake, SettingError) as error:
-            raise Mistake(f"run {number} ({' '.join(run)}): {error}") from None
+        except (UsageError, SettingError) as error:
+            raise UsageError(f"run {number} ({' '.join(run)}): {error}") from None
     return found
 
 
-def _composed(run: tuple[str, ...]) -> Composed:
+def _composed(run: tuple[str, ...]) -> ComposedRun:
     try:
         choices, values = _split(run)
         family = _family(choices)
-        return Composed(run, family.job(values), choices, values, family)
+        return ComposedRun(run, family.job(values), choices, values, family)
     except (*ERRORS, RecursionError):
         # Out of the ordinary, or wrong: Hydra alone knows what comes of it, and what is to be said.
         config, made = load(run)
-        return Composed(run, made, run, (), Family(config))
+        return ComposedRun(run, made, run, (), Family(config))
 
 
 @functools.lru_cache(maxsize=512)

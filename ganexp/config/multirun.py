@@ -18,7 +18,7 @@ from omegaconf import DictConfig, OmegaConf
 from ganexp.config.build import job
 from ganexp.config.compose import ROOT, hydra, literal, offer, parsed, prepare, slug
 from ganexp.config.grid import PARAMS, constants, own
-from ganexp.config.many import Composed
+from ganexp.config.many import ComposedRun
 from ganexp.config.overlay import complete
 from ganexp.job import Job
 
@@ -49,7 +49,7 @@ def swept_of(runs: Sequence[Sequence[str]]) -> list[dict[str, Any]]:
     return [{key: parsed(run[key]).value() for key in differing if key in run} for run in typed]
 
 
-class Launched:
+class HydraConfigs:
     """Hydra's part of the configs of a sweep's runs, as its own launchers get it from `loader` and leave it in .hydra/."""
 
     def __init__(self, loader: ConfigLoader, master: DictConfig):
@@ -57,7 +57,7 @@ class Launched:
         self._loaded = functools.cache(self._load)
         self._written = functools.cache(self._write)
 
-    def text(self, run: Composed, number: int, folder: Path) -> str:
+    def text(self, run: ComposedRun, number: int, folder: Path) -> str:
         """Hydra's part of the config of a run that lies in `folder`, in YAML: the content of .hydra/hydra.yaml."""
         differing = {**self._differing(run, number), "runtime": {"output_dir": os.path.abspath(folder)}}
         written = dict(self._written(_of_job(run.choices)))
@@ -65,7 +65,7 @@ class Launched:
             written[place] = written[place] | _entries(place, settings)
         return "hydra:\n" + "".join(text for entries in written.values() for text in entries.values())
 
-    def _differing(self, run: Composed, number: int) -> dict[str, dict[str, Any]]:
+    def _differing(self, run: ComposedRun, number: int) -> dict[str, dict[str, Any]]:
         """What no other run of the same choices has, by its place in Hydra's part."""
         names = self._loaded(_of_job(run.choices)).hydra.job.config.override_dirname
         own = _of_job(run.overrides)
@@ -95,10 +95,10 @@ def _entries(place: str, settings: Any) -> dict[str, str]:
     return {"": f"  {place}:\n", **{key: text.split("\n", 2)[2] for key, text in inside.items()}}
 
 
-def launched(words: Sequence[str], folder: Path) -> Launched:
+def launched(words: Sequence[str], folder: Path) -> HydraConfigs:
     """Hydra's part of the configs of the runs of a sweep in `folder`; raises what Hydra raises."""
     with hydra() as loader:
-        return Launched(loader, loader.load_configuration(ROOT, typed_for_hydra(words, folder), RunMode.MULTIRUN))
+        return HydraConfigs(loader, loader.load_configuration(ROOT, typed_for_hydra(words, folder), RunMode.MULTIRUN))
 
 
 def installed(group: str) -> list[str]:
@@ -134,7 +134,7 @@ class Each:
 class Batches:
     """The task of Hydra's launcher `jax`, all runs of a batch at once: `train(launched, constants, runs, first)` says how good each is."""
 
-    def __init__(self, train: Callable[[Launched, list[str], Sequence[Sequence[str]], int], list[float]]):
+    def __init__(self, train: Callable[[HydraConfigs, list[str], Sequence[Sequence[str]], int], list[float]]):
         self.train = train
 
     def together(
@@ -142,7 +142,7 @@ class Batches:
     ) -> list[JobReturn]:
         """What Hydra wants to know of each run, the first of which is the sweep's `first`-th."""
         constant = list(config.hydra.job.config.override_dirname.exclude_keys)
-        values = self.train(Launched(context.config_loader, config), constant, runs, first)
+        values = self.train(HydraConfigs(context.config_loader, config), constant, runs, first)
         return [
             JobReturn(overrides=run, status=JobStatus.COMPLETED, _return_value=value)
             for run, value in zip(runs, values, strict=True)

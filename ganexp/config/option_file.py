@@ -11,7 +11,7 @@ import yaml
 
 from ganexp.config.files import File, line_of
 from ganexp.config.options import NETWORKS, PLAYER_OPTIMIZERS, file_of, folder_of, groups, options
-from ganexp.spelling import nearest
+from ganexp.spelling import did_you_mean
 
 LISTS = ("input", "penalty", "gradient", "schedule", "metric", "view")
 # Those that may be left empty: there is no game without two players.
@@ -47,7 +47,7 @@ class _Default(NamedTuple):
 
 
 def read(path: Path, group: str, schemas: Collection[str] | None = None) -> dict[str, Any]:
-    """What the file of an option of `group` says; raises Mistake. `schemas` are those of the group, where they are known."""
+    """What the file of an option of `group` says; raises UsageError. `schemas` are those of the group, where they are known."""
     file = File(path)
     pairs = file.pairs()
     file.check(code=group.startswith("hydra/"))
@@ -167,10 +167,10 @@ def _check_default(file: File, group: str, default: _Default) -> None:
 def _absent(group: str, where: str, name: str) -> str:
     known = groups()
     if where not in known:
-        near = nearest(where, known) or nearest(where.removeprefix(f"{group}/"), known)
+        near = did_you_mean(where, known) or did_you_mean(where.removeprefix(f"{group}/"), known)
         return f"there is no group {where}; there are {', '.join(known)}{near}"
     there = options(where)
-    return f"there is no {where} {name!r}; it is one of {', '.join(there)}{nearest(name, there)}"
+    return f"there is no {where} {name!r}; it is one of {', '.join(there)}{did_you_mean(name, there)}"
 
 
 def _wanted(group: str) -> str:

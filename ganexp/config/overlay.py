@@ -8,7 +8,7 @@ from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
-from ganexp.config.files import Mistake
+from ganexp.config.files import UsageError
 from ganexp.config.option_file import OPTIONAL, read
 from ganexp.config.options import NETWORKS, PLAYER_OPTIMIZERS, file_of, options
 
@@ -23,7 +23,7 @@ def optimizers() -> dict[str, dict[str, Any]]:
     for name in options("optimizer"):
         try:
             content = read(file_of("optimizer", name), "optimizer")
-        except Mistake:
+        except UsageError:
             # Which is said where it is chosen.
             continue
         found[name] = {**COMMON, **{key: value for key, value in content.items() if key != "defaults"}}

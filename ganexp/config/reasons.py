@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from ganexp.spelling import nearest
+from ganexp.spelling import did_you_mean
 
 KINDS = {
     "Integer": "a whole number, such as 10000",
@@ -32,7 +32,7 @@ REASONS = {
     r"is not Optional|Incompatible value 'None'": "it cannot be null",
     r"too large to convert to float": "it is not a finite number (32-bit floats reach 3.4e38)",
     r"not a ListConfig, list or tuple": "it must be a list, such as [1,2]",
-    r"to string": "it must be a text",
+    r"to string": "it must be a string",
     r"valid bool": "it must be true or false",
     r"not in 'Settings'|does not support deletion|Could not delete": REMOVED,
     r"Missing mandatory value|Missing value at index": "it is not set",
@@ -48,7 +48,7 @@ def plain(why: str, known: Sequence[str]) -> str | None:
     """What is wrong with a value, from what was raised; None where it is not known. `known` are the settings that there are."""
     if found := re.search(r"Interpolation key '(.*?)' not found|Error resolving key '(.*?)'", why):
         key = found[1] or found[2]
-        return f"it refers to {key}, which is not a setting{nearest(key.lstrip('.'), known)}"
+        return f"it refers to {key}, which is not a setting{did_you_mean(key.lstrip('.'), known)}"
     hints = r"could not be converted to (\w+)|not a subclass of (\w+)|type hint '(?:Optional\[)?(\w+)"
     wanted = next(filter(None, found.groups()), "") if (found := re.search(hints, why)) else ""
     if wanted in KINDS:

@@ -20,7 +20,7 @@ NORMALIZATIONS = ("none", "standard", "range")
 class Curve(Dataset):
     """y = 10 + x^2 with x uniform on [`low`, `high`].
 
-    `normalization` is what the networks see: `none` the raw numbers, `standard` mean 0 and deviation 1 on each axis,
+    `normalization` is what the networks see: `none` the raw numbers, `standard` mean 0 and standard deviation 1 on each axis,
     `range` each axis scaled to [-1, 1].
     """
 
@@ -33,7 +33,7 @@ class Curve(Dataset):
             raise SettingError("low", f"{self.low} must be below high, which is {self.high}")
 
     def _scale(self) -> tuple[tuple[Any, Any], tuple[Any, Any]]:
-        """Centre and half-width or deviation of x and of y; plain arithmetic, so that the bounds may be traced."""
+        """Center and half-width or standard deviation of x and of y; plain arithmetic, so that the bounds may be traced."""
         a, b = self.low, self.high
         if self.normalization == "none":
             return (0.0, 0.0), (1.0, 1.0)
@@ -46,15 +46,15 @@ class Curve(Dataset):
 
     def sample(self, data: PyTree, key: Key[Array, ""], n: int) -> Batch:
         x = self.low + (self.high - self.low) * jax.random.uniform(key, (n,))
-        return Batch(self.seen(jnp.stack([x, 10 + x * x], axis=1)))
+        return Batch(self.normalize(jnp.stack([x, 10 + x * x], axis=1)))
 
-    def seen(self, x: Float[Array, "n 2"]) -> Float[Array, "n 2"]:
-        centre, width = self._scale()
-        return jnp.stack([(x[:, axis] - centre[axis]) / width[axis] for axis in (0, 1)], axis=1)
+    def normalize(self, x: Float[Array, "n 2"]) -> Float[Array, "n 2"]:
+        center, width = self._scale()
+        return jnp.stack([(x[:, axis] - center[axis]) / width[axis] for axis in (0, 1)], axis=1)
 
-    def natural(self, x: Float[np.ndarray, "n 2"]) -> Float[np.ndarray, "n 2"]:
-        centre, width = self._scale()
-        return x * np.asarray(width) + np.asarray(centre)
+    def denormalize(self, x: Float[np.ndarray, "n 2"]) -> Float[np.ndarray, "n 2"]:
+        center, width = self._scale()
+        return x * np.asarray(width) + np.asarray(center)
 
     def bounds(self) -> Extent:
         """The range of x and the range of y, in data units."""

@@ -23,8 +23,8 @@ class _Preset(Dataset):
 class _Mixture(_Preset):
     def sample(self, data: PyTree, key: Key[Array, ""], n: int) -> Batch:
         modes = self.modes()
-        # Centre and deviation are picked together, as one row of four numbers.
-        rows = jnp.asarray(np.concatenate([modes.centres, modes.deviations], axis=1), jnp.float32)
+        # Mean and standard deviation are picked together, as one row of four numbers.
+        rows = jnp.asarray(np.concatenate([modes.centers, modes.stds], axis=1), jnp.float32)
         mode, picked, noise = mixture(key, n, rows, jnp.asarray(modes.weights, jnp.float32))
         return Batch(picked[:, :2] + picked[:, 2:] * noise[:, :2], mode)
 
@@ -46,7 +46,7 @@ def _noisy(key: Key[Array, ""], n: int) -> tuple[Float[Array, " n"], Float[Array
 
 @component
 class GanlabLine(_Preset):
-    """A segment from (0.8, 0.6) to (0.05, 0.9) with noise of deviation 0.01."""
+    """A segment from (0.8, 0.6) to (0.05, 0.9) with noise of standard deviation 0.01."""
 
     def sample(self, data: PyTree, key: Key[Array, ""], n: int) -> Batch:
         u, noise = _noisy(key, n)
@@ -55,7 +55,7 @@ class GanlabLine(_Preset):
 
 @component
 class GanlabGaussians(_Mixture):
-    """Two Gaussians of equal weight: at (0.3, 0.7), deviation 0.1; at (0.7, 0.4), deviations 0.05 and 0.2."""
+    """Two Gaussians of equal weight: at (0.3, 0.7), standard deviation 0.1; at (0.7, 0.4), standard deviations 0.05 and 0.2."""
 
     def modes(self) -> Modes:
         return Modes(np.array([[0.3, 0.7], [0.7, 0.4]]), np.array([[0.1, 0.1], [0.05, 0.2]]), np.array([0.5, 0.5]))
@@ -63,7 +63,7 @@ class GanlabGaussians(_Mixture):
 
 @component
 class GanlabRing(_Preset):
-    """An ellipse around (0.5, 0.45) with half-axes 0.3 and 0.25 and noise of deviation 0.025."""
+    """An ellipse around (0.5, 0.45) with half-axes 0.3 and 0.25 and noise of standard deviation 0.025."""
 
     def sample(self, data: PyTree, key: Key[Array, ""], n: int) -> Batch:
         u, noise = _noisy(key, n)
@@ -74,8 +74,8 @@ class GanlabRing(_Preset):
 
 @component
 class GanlabDisjoint(_Mixture):
-    """Three blobs of deviation 0.025 at (0.35, 0.75), (0.75, 0.6) and (0.45, 0.35), of weights 0.333, 0.333 and 0.334."""
+    """Three blobs of standard deviation 0.025 at (0.35, 0.75), (0.75, 0.6) and (0.45, 0.35), of weights 0.333, 0.333 and 0.334."""
 
     def modes(self) -> Modes:
-        centres = np.array([[0.35, 0.75], [0.75, 0.6], [0.45, 0.35]])
-        return Modes(centres, np.full((3, 2), 0.025), np.array([0.333, 0.333, 0.334]))
+        centers = np.array([[0.35, 0.75], [0.75, 0.6], [0.45, 0.35]])
+        return Modes(centers, np.full((3, 2), 0.025), np.array([0.333, 0.333, 0.334]))

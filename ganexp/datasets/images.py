@@ -1,4 +1,4 @@
-"""Images of 28 x 28 pixels: binarized, grey and stacked MNIST, and Fashion-MNIST."""
+"""Images of 28 x 28 pixels: binarized, gray and stacked MNIST, and Fashion-MNIST."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _READ: dict[Hashable, Any] = {}
 
 def shown(dataset: Dataset, pixels: UInt8[Any, "n 28 28"]) -> Float[Array, "n 28 28 1"]:
     """Single images as the data set shows them to the networks."""
-    return dataset.seen(jnp.asarray(pixels)[..., None] / jnp.float32(WHITE))
+    return dataset.normalize(jnp.asarray(pixels)[..., None] / jnp.float32(WHITE))
 
 
 @component
@@ -47,7 +47,7 @@ class _ImageDataset(Dataset):
     TFDS: ClassVar[str] = "mnist"
     CHANNELS: ClassVar[int] = 1
     images: ClassVar[bool] = True
-    classifier: ClassVar[str | None] = "grey"
+    classifier: ClassVar[str | None] = "gray"
 
     def check(self) -> None:
         if self.files is not None and self.source != "tfds":
@@ -92,10 +92,10 @@ class _ImageDataset(Dataset):
     def reference(self, data: Images, key: Key[Array, ""], n: int) -> Batch:
         return self._distinct(data.train, data.train_label, key, n)
 
-    def unseen(self, data: Images, key: Key[Array, ""], n: int) -> Batch:
+    def test_batch(self, data: Images, key: Key[Array, ""], n: int) -> Batch:
         return self._distinct(data.test, data.test_label, key, n)
 
-    def passed(self, data: Images, number: Int[Array, ""], n: int) -> Batch:
+    def sequential(self, data: Images, number: Int[Array, ""], n: int) -> Batch:
         _, place = positions(number, n, len(data.train))
         return self._batch(data.train, data.train_label, jnp.broadcast_to(place, (self.CHANNELS, n)))
 
@@ -112,7 +112,7 @@ class _ImageDataset(Dataset):
         if self.order == "replacement":
             return self.sample(data, key, n)
         if self.order == "sequential":
-            return self.passed(data, step, n)
+            return self.sequential(data, step, n)
         epoch, place = positions(step, n, len(data.train))
         index = [
             shuffled(jax.random.fold_in(order, channel), epoch, place, len(data.train))
@@ -123,7 +123,7 @@ class _ImageDataset(Dataset):
     def _batch(self, pixels: Any, labels: Any, index: UInt32[Array, "c n"]) -> Batch:
         """The images whose channels have the given numbers, and their labels: the channels' digits read as one number."""
         pixels, labels = jnp.asarray(pixels), jnp.asarray(labels)
-        x = self.seen(jnp.stack([pixels[channel] for channel in index], axis=-1) / jnp.float32(WHITE))
+        x = self.normalize(jnp.stack([pixels[channel] for channel in index], axis=-1) / jnp.float32(WHITE))
         label = functools.reduce(
             lambda number, digit: CLASSES * number + digit, [labels[channel].astype(jnp.int32) for channel in index]
         )
@@ -169,62 +169,60 @@ class BinarizedMnist(_ImageDataset):
 
         return images._replace(test=draw(images.test), train=draw(images.train))
 
-    def seen(self, x: Float[Array, "n ..."]) -> Float[Array, "n ..."]:
+    def normalize(self, x: Float[Array, "n ..."]) -> Float[Array, "n ..."]:
         return (x > self.threshold).astype(jnp.float32)
 
 
 @component
-class _GreyDataset(_ImageDataset):
-    """Grey images; `normalization` is what the networks see: `unit` [0, 1], `symmetric` [-1, 1], `standard` mean 0 and deviation 1."""
+class _GrayDataset(_ImageDataset):
+    """Gray images; `normalization` is what the networks see: `unit` [0, 1], `symmetric` [-1, 1], `standard` mean 0 and standard deviation 1."""
 
     normalization: str = setting("unit", options=("unit", "symmetric", "standard"))
 
     MEAN: ClassVar[float] = 0.1307
-    DEVIATION: ClassVar[float] = 0.3081
+    STD: ClassVar[float] = 0.3081
 
     def check(self) -> None:
         super().check()
         if self.source == "bundled":
             raise SettingError(
                 "source",
-                "the bundled slice is binarized; dataset=binarized_mnist takes it, grey images need source=tfds",
+                "the bundled slice is binarized; dataset=binarized_mnist takes it, gray images need source=tfds",
             )
 
     @property
-    def beyond(self) -> tuple[str, ...]:
+    def unreachable_outputs(self) -> tuple[str, ...]:
         return {"unit": (), "symmetric": ("sigmoid",), "standard": ("sigmoid", "tanh")}[self.normalization]
 
     def _scale(self) -> tuple[float, float]:
-        return {"unit": (0.0, 1.0), "symmetric": (0.5, 0.5), "standard": (self.MEAN, self.DEVIATION)}[
-            self.normalization
-        ]
+        return {"unit": (0.0, 1.0), "symmetric": (0.5, 0.5), "standard": (self.MEAN, self.STD)}[self.normalization]
 
-    def seen(self, x: Float[Array, "n ..."]) -> Float[Array, "n ..."]:
-        centre, width = self._scale()
-        return (x - centre) / width
+    def normalize(self, x: Float[Array, "n ..."]) -> Float[Array, "n ..."]:
+        center, width = self._scale()
+        return (x - center) / width
 
-    def natural(self, x: Float[Any, "n ..."]) -> Float[Any, "n ..."]:
-        centre, width = self._scale()
-        return x * width + centre
+    def denormalize(self, x: Float[Any, "n ..."]) -> Float[Any, "n ..."]:
+        center, width = self._scale()
+        return x * width + center
 
 
 @component
-class Mnist(_GreyDataset):
-    """MNIST's 60,000 grey digits (LeCun et al. 1998)."""
+class Mnist(_GrayDataset):
+    """MNIST's 60,000 gray digits (LeCun et al. 1998)."""
 
 
 @component
-class StackedMnist(_GreyDataset):
+class StackedMnist(_GrayDataset):
     """Three independent MNIST digits as the channels of one image: 1,000 modes (Metz et al. 2017)."""
 
     CHANNELS: ClassVar[int] = 3
 
 
 @component
-class FashionMnist(_GreyDataset):
-    """60,000 grey pictures of clothes in ten classes (Xiao et al. 2017)."""
+class FashionMnist(_GrayDataset):
+    """60,000 gray pictures of clothes in ten classes (Xiao et al. 2017)."""
 
     TFDS: ClassVar[str] = "fashion_mnist"
     classifier: ClassVar[str | None] = None
     MEAN: ClassVar[float] = 0.2860
-    DEVIATION: ClassVar[float] = 0.3530
+    STD: ClassVar[float] = 0.3530

@@ -12,7 +12,7 @@ from ganexp.types import Batch, Dataset, Extent
 
 @component
 class Moons(Dataset):
-    """Two interleaving half-circles of radius 1, around (0, 0), label 0, and (1, 1/2), label 1, with noise of deviation `std`."""
+    """Two interleaving half-circles of radius 1, around (0, 0), label 0, and (1, 1/2), label 1, with noise of standard deviation `std`."""
 
     std: float = setting(0.05, above=0)
 
@@ -40,7 +40,7 @@ class Moons(Dataset):
 
 @component
 class Spiral(Dataset):
-    """An Archimedean spiral that reaches `radius` after `turns`, evenly by angle, with noise of deviation `std`."""
+    """An Archimedean spiral that reaches `radius` after `turns`, evenly by angle, with noise of standard deviation `std`."""
 
     turns: float = setting(2.0, above=0)
     radius: float = setting(2.0, above=0)

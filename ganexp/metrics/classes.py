@@ -25,13 +25,13 @@ class ClassScores:
         return np.bincount(probabilities.argmax(axis=1), minlength=len(self.reference)) / len(probabilities)
 
     def __call__(self, probabilities: Float[np.ndarray, "n k"]) -> dict[str, float]:
-        """`mnist_score` and its `/deviation`, `classes/entropy`, `classes/kl` and `classes/confidence`."""
+        """`mnist_score` and its `/std`, `classes/entropy`, `classes/kl` and `classes/confidence`."""
         score, deviation = classifier_score(probabilities)
         shares = self.shares(probabilities)
         some = shares[shares > 0]
         return {
             "mnist_score": score,
-            "mnist_score/deviation": deviation,
+            "mnist_score/std": deviation,
             "classes/entropy": float(np.sum(some * np.log(1 / some))),
             "classes/kl": kl(shares, self.reference),
             "classes/confidence": float(probabilities.max(axis=1).mean(dtype=np.float64)),

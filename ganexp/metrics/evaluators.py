@@ -65,7 +65,7 @@ def _floors(job: Job, data: PyTree, count: int, final: bool, comparable: Callabl
     sets = range(FLOOR_SETS if held is None else min(FLOOR_SETS, held // count))
 
     def make() -> dict[str, float]:
-        others = [dataset.unseen(data, jax.random.fold_in(key, number), count).x for number in sets]
+        others = [dataset.test_batch(data, jax.random.fold_in(key, number), count).x for number in sets]
         return comparable().floors_from([HostArrays(dataset, {"fake": np.asarray(x)}) for x in others])
 
     settings = sorted(describe(dataset, places=False).items())

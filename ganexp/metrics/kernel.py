@@ -25,7 +25,7 @@ class KernelDistance:
         self._real, self._subsets, self._seed = _enough(_extended(real)), subsets, seed
 
     def __call__(self, fake: Float[np.ndarray, "m f"]) -> dict[str, float]:
-        """`mnist_kid` and `mnist_kid/deviation`."""
+        """`mnist_kid` and `mnist_kid/std`."""
         extended = _enough(_extended(bounded(fake)))
         size = min(SUBSET_SIZE, len(self._real), len(extended))
         # This generator's stream is frozen: the subsets are the same under every version of NumPy, and torch-fidelity's.
@@ -39,7 +39,7 @@ class KernelDistance:
             distances.append(within / (size * (size - 1)) - 2 * _cubes(x, y, memory) / size**2)
         return {
             "mnist_kid": float(np.mean(distances)),
-            "mnist_kid/deviation": float(np.std(distances)),
+            "mnist_kid/std": float(np.std(distances)),
         }
 
 

@@ -22,9 +22,9 @@ class ModeCount:
 
     def __init__(self, modes: Modes):
         self.modes = modes
-        same = bool((modes.deviations == modes.deviations[0, 0]).all())
-        # With one deviation for all, the nearest mode is the nearest centre, and a tree finds it.
-        self._tree = cKDTree(modes.centres) if same else None
+        same = bool((modes.stds == modes.stds[0, 0]).all())
+        # With one standard deviation for all, the nearest mode is the nearest center, and a tree finds it.
+        self._tree = cKDTree(modes.centers) if same else None
 
     def nearest(self, points: Float[np.ndarray, "n d"]) -> tuple[Int[np.ndarray, " n"], Float[np.ndarray, " n"]]:
         """Each point's mode, and its distance to it in standard deviations."""
@@ -32,8 +32,8 @@ class ModeCount:
         points = np.nan_to_num(points, nan=FAR, posinf=FAR, neginf=-FAR)
         if self._tree is not None:
             distance, index = self._tree.query(points)
-            return index, distance / self.modes.deviations[0, 0]
-        offsets = (points[:, None, :] - self.modes.centres) / self.modes.deviations
+            return index, distance / self.modes.stds[0, 0]
+        offsets = (points[:, None, :] - self.modes.centers) / self.modes.stds
         distances = np.sqrt((offsets**2).sum(axis=-1))
         index = distances.argmin(axis=1)
         return index, distances[np.arange(len(points)), index]

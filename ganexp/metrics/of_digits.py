@@ -55,7 +55,7 @@ class Kid(_DigitMetric):
     subsets: int = setting(10, least=1)
     final_subsets: int = setting(100, least=1)
 
-    better: ClassVar = {"mnist_kid": LOWER, "mnist_kid/deviation": NEITHER}
+    better: ClassVar = {"mnist_kid": LOWER, "mnist_kid/std": NEITHER}
     priority: ClassVar = 10
     floors: ClassVar = ("mnist_kid",)
 
@@ -94,7 +94,7 @@ class ClassifierScore(_DigitMetric):
     """How sure the classifier is, and of which classes: see `metrics.classes.ClassScores`."""
 
     better: ClassVar = {
-        "mnist_score": HIGHER, "mnist_score/deviation": NEITHER, "classes/entropy": HIGHER, "classes/kl": LOWER,
+        "mnist_score": HIGHER, "mnist_score/std": NEITHER, "classes/entropy": HIGHER, "classes/kl": LOWER,
         "classes/confidence": HIGHER,
     }  # fmt: skip
     headline: ClassVar = ("mnist_score",)

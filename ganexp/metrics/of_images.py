@@ -85,8 +85,8 @@ class Parzen(Metric):
     floors: ClassVar = ("parzen/log_likelihood",)
 
     def fits(self, experiment: Experiment) -> str | None:
-        grey = _of_one_channel(experiment.dataset) and not experiment.dataset.binary
-        return None if grey else "it has a density for grey images of one channel alone"
+        gray = _of_one_channel(experiment.dataset) and not experiment.dataset.binary
+        return None if gray else "it has a density for gray images of one channel alone"
 
     def read(self, samples: Samples) -> dict[str, PyTree]:
         return {"fake": samples.fake.x}
@@ -111,13 +111,13 @@ class Parzen(Metric):
 
 
 def _flat(dataset: Dataset, pixels: Any) -> Float[np.ndarray, "n d"]:
-    images = dataset.natural(np.asarray(shown(dataset, pixels)))
+    images = dataset.denormalize(np.asarray(shown(dataset, pixels)))
     return np.asarray(images, np.float32).reshape(len(images), -1)
 
 
 @component
 class Leak(Metric):
-    """How well grey pixels alone tell generated images, as they are in training, from data of 0 and 1: see `leak`."""
+    """How well gray pixels alone tell generated images, as they are in training, from data of 0 and 1: see `leak`."""
 
     better: ClassVar = {"leak/accuracy": LOWER}
     by_sample: ClassVar = False

@@ -97,7 +97,7 @@ def minibatch_accuracy(experiment: Experiment, data: PyTree, state: TrainState) 
         return experiment.loss.output(assess(experiment, state, batch, key, noise).logits)
 
     def accuracy(number: Any) -> Any:
-        real = experiment.dataset.passed(data, number, count)
+        real = experiment.dataset.sequential(data, number, count)
         noise = draw_noise(experiment, data, jax.random.fold_in(key, number), count)
         fake = sample(experiment, state, noise, key)
         return ((output(real) >= 0.5).mean() + (output(fake, noise) < 0.5).mean()) / 2

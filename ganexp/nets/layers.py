@@ -99,7 +99,7 @@ def _unit(vector: Any) -> Any:
 
 
 def normalization(kind: str, width: int, rngs: nnx.Rngs) -> nnx.Module | None:
-    """The normalisation `kind` of `width` units: over the batch, or over each point by itself."""
+    """The normalization `kind` of `width` units: over the batch, or over each point by itself."""
     if kind == "batch":
         return nnx.BatchNorm(width, rngs=rngs)
     return nnx.LayerNorm(width, rngs=rngs) if kind == "layer" else None

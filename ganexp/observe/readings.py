@@ -52,7 +52,7 @@ class HostArrays:
     def __getitem__(self, name: str) -> Any:
         if name not in self._known and name == "points":
             fake = np.asarray(self._known["fake"])
-            self._known[name] = self._dataset.natural(fake).reshape(len(fake), -1)
+            self._known[name] = self._dataset.denormalize(fake).reshape(len(fake), -1)
         if name not in self._known and name == "reading":
             self._known[name] = jax.device_get(_classified(arrays(self._dataset), self._known["fake"]))
         return self._known[name]

@@ -10,10 +10,10 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int, PyTree
 
-from ganexp.blocks import in_blocks
+from ganexp.blocks import map_in_blocks
 from ganexp.experiment import Experiment, Stream
 from ganexp.game import assess, draw_noise, generate, gradient, sample
-from ganexp.types import GENERATOR, Batch, Dataset, Draws, TrainState
+from ganexp.types import GENERATOR, Batch, Dataset, Minibatches, TrainState
 
 BLOCK = 250
 
@@ -46,18 +46,18 @@ class Samples:
     @cached_property
     def fake(self) -> Batch:
         """Generated points."""
-        return in_blocks(self.generate, self.noise, self._size)
+        return map_in_blocks(self.generate, self.noise, self._size)
 
     @cached_property
     def output_real(self) -> Float[Array, " n"]:
         """D(x) of the real points, as the loss reads it."""
-        return self.experiment.loss.output(in_blocks(self._logits, self.real, self._size))
+        return self.experiment.loss.output(map_in_blocks(self._logits, self.real, self._size))
 
     @cached_property
     def output_fake(self) -> Float[Array, " n"]:
         """D(x) of the generated points, as the loss reads it."""
         pairs = self.fake, self.noise
-        return self.experiment.loss.output(in_blocks(lambda pair: self._logits(*pair), pairs, self._size))
+        return self.experiment.loss.output(map_in_blocks(lambda pair: self._logits(*pair), pairs, self._size))
 
     @cached_property
     def reading(self) -> Any:
@@ -65,11 +65,11 @@ class Samples:
         return classified(self.experiment.dataset, self.fake.x)
 
     @cached_property
-    def batch(self) -> Draws:
+    def batch(self) -> Minibatches:
         """As many real points and noise vectors as one minibatch of training has."""
         size = self.experiment.batch_size
         real, noise = jax.tree.map(lambda leaf: leaf[:size], (self.real, self.noise))
-        return Draws(real, noise, self._key)
+        return Minibatches(real, noise, self._key)
 
     @property
     def weights(self) -> dict[str, Any]:
@@ -110,7 +110,7 @@ def classified(dataset: Dataset, x: Float[Array, "n ..."]) -> Any:
     from ganexp.classifier import Reading, reader
 
     assert dataset.classifier is not None
-    images = jnp.clip(dataset.natural(x), 0, 1)
+    images = jnp.clip(dataset.denormalize(x), 0, 1)
     n, channels = len(images), images.shape[-1]
     reading = reader(dataset.classifier)(jnp.moveaxis(images, -1, 1).reshape(n * channels, *images.shape[1:3]))
     return Reading(reading.probabilities.reshape(n, channels, -1), reading.features.reshape(n, -1))

@@ -51,7 +51,7 @@ class Scene:
         axes = range(self.experiment.dataset.shape[0])
         cells = jnp.meshgrid(*[_centers(*self.extent[axis]) for axis in axes])
         places = jnp.stack([cell.ravel() for cell in cells], axis=1)
-        seen = self.experiment.dataset.seen(places)
+        seen = self.experiment.dataset.normalize(places)
         return output_anywhere(self.experiment, self.data, self.state, seen, self.key).reshape(cells[0].shape)
 
     def critique(self, batch: Batch, noise: Batch | None = None) -> Critique:

@@ -22,7 +22,7 @@ from tensorboard.plugins.custom_scalar import metadata as layout_metadata
 from tensorboard.plugins.custom_scalar.layout_pb2 import Layout, MultilineChartContent
 from tensorboard.plugins.text import metadata as text_metadata
 
-from ganexp.records.growing import GrowingFile
+from ganexp.records.growing import AppendOnlyFile
 
 BUCKETS = 30
 
@@ -34,7 +34,7 @@ class EventFile:
     """The events of one start of a run: `folder/events.out.tfevents.NUMBER`, for `tensorboard --logdir`.
 
     It begins with TensorBoard's session start mark: readers then purge what earlier starts wrote at steps >=
-    `start_step`. Every method writes its event at once, or in `batches`: see `GrowingFile`.
+    `start_step`. Every method writes its event at once, or in `batches`: see `AppendOnlyFile`.
     """
 
     def __init__(self, folder: Path | str, start_step: int, batches: bool = False):
@@ -44,7 +44,7 @@ class EventFile:
         self._start_step = start_step
         path = folder / _next_name(os.listdir(folder))
         path.touch(exist_ok=False)
-        self._file = GrowingFile(path, batches)
+        self._file = AppendOnlyFile(path, batches)
         self._write(Event(file_version="brain.Event:2"))
         self._write(Event(step=start_step, session_log=SessionLog(status=SessionLog.START)))
 
@@ -54,7 +54,7 @@ class EventFile:
         self.add(step, Summary(value=values))
 
     def image(self, step: int, tag: str, png: bytes) -> None:
-        """A picture in colour, from the bytes of its PNG."""
+        """A picture in color, from the bytes of its PNG."""
         width, height = (int.from_bytes(png[place : place + 4], "big") for place in (16, 20))
         image = Summary.Image(height=height, width=width, colorspace=3, encoded_image_string=png)
         self.add(step, Summary(value=[Summary.Value(tag=tag, image=image)]))
@@ -94,7 +94,7 @@ class EventFile:
         self._file.flush()
 
     def close(self) -> None:
-        """End the file; adding to it afterwards raises ValueError."""
+        """End the file; adding to it afterward raises ValueError."""
         self._file.close()
 
     def _add_buckets(self, step: int, tag: str, edges: np.ndarray, counts: np.ndarray) -> None:
@@ -102,13 +102,13 @@ class EventFile:
         filled = np.flatnonzero(counts)
         first, last = (filled[0], filled[-1] + 1) if filled.size else (0, 0)
         edges, counts = edges[first : last + 1], counts[first:last]
-        centres = (edges[:-1] + edges[1:]) / 2
+        centers = (edges[:-1] + edges[1:]) / 2
         histogram = HistogramProto(
             min=edges[0],
             max=edges[-1],
             num=counts.sum(),
-            sum=(counts * centres).sum(),
-            sum_squares=(counts * centres**2).sum(),
+            sum=(counts * centers).sum(),
+            sum_squares=(counts * centers**2).sum(),
             bucket_limit=edges[1:],
             bucket=counts,
         )

@@ -23,7 +23,7 @@ import numpy as np
 from ganexp.observe.view import Arrays, Frame
 from ganexp.records.atomic import naming
 from ganexp.records.documents import DocumentError, opened
-from ganexp.records.growing import GrowingFile
+from ganexp.records.growing import AppendOnlyFile
 
 FRAMES_NAME = "frames.bin"
 MAGIC = b"ganexp frames 1\n"
@@ -148,12 +148,12 @@ class FrameFile:
     """Appends frames to the file `path`, which is made by the first one.
 
     What it holds of step `begin` and of later ones, and a last frame that is torn, is forgotten; what is damaged before, with all that
-    follows it: `lost` is a sentence on that, or None. Frames are written at once, or in `batches`: see `GrowingFile`.
+    follows it: `lost` is a sentence on that, or None. Frames are written at once, or in `batches`: see `AppendOnlyFile`.
     """
 
     def __init__(self, path: Path, begin: int, batches: bool):
         self._path, self._batches = path, batches
-        self._file: GrowingFile | None = None
+        self._file: AppendOnlyFile | None = None
         self.lost: str | None = None
         self._entries: list[Entry] = []
         # Of each view's arrays, what was last written, and the place of the frame that holds it.
@@ -199,7 +199,7 @@ class FrameFile:
         head = HEAD.pack(frame.step, len(body), zlib.crc32(body), len(name))
         written = start + head + name + CHECK.pack(zlib.crc32(head + name)) + body
         if self._file is None:
-            self._file = GrowingFile(self._path, self._batches)
+            self._file = AppendOnlyFile(self._path, self._batches)
         self._file.append(written)
         self._end += len(written)
         self._entries.append(Entry(frame.step, view, place, self._end - len(body), len(body), zlib.crc32(body)))

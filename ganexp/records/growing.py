@@ -9,7 +9,7 @@ from ganexp.records.atomic import naming
 BATCH = 2**16  # bytes
 
 
-class GrowingFile:
+class AppendOnlyFile:
     """Appends to the file `path`, each entry at once; in `batches`, when 64 KiB of them are there or `flush` is called.
 
     In batches the file is open only while it is written, so that hundreds of them can grow side by side. An OSError (a full

@@ -11,7 +11,7 @@ import numpy as np
 from jaxtyping import Real
 
 from ganexp.records.atomic import write_atomically
-from ganexp.records.growing import GrowingFile
+from ganexp.records.growing import AppendOnlyFile
 
 TABLE_NAME = "metrics.csv"
 
@@ -21,7 +21,7 @@ class Table:
 
     Opening it keeps the whole rows with step < `start_step` of an existing file and drops all others. A tag that first
     turns up in a later row adds a column, for which the file is rewritten: name those known beforehand in `tags`. Rows are
-    written at once, or in `batches`: see `GrowingFile`.
+    written at once, or in `batches`: see `AppendOnlyFile`.
     """
 
     def __init__(self, path: Path | str, tags: Iterable[str], start_step: int, batches: bool = False):
@@ -49,7 +49,7 @@ class Table:
         self._file.flush()
 
     def close(self) -> None:
-        """Close the file; appending afterwards raises ValueError."""
+        """Close the file; appending afterward raises ValueError."""
         self._file.close()
 
     def _rewrite(self, tags: list[str], rows: list[list[str]]) -> None:
@@ -62,7 +62,7 @@ class Table:
         known = {int(row[0]): dict(zip(tags, row[1:], strict=False)) for row in rows}
         write_atomically(self._path, lines_of(tags, known), durable=True)
         self._tags = tags
-        self._file = GrowingFile(self._path, self._batches)
+        self._file = AppendOnlyFile(self._path, self._batches)
 
 
 def read_table(path: Path | str) -> dict[str, Real[np.ndarray, " rows"]]:

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from ganexp.report import intervals, table
 from ganexp.report.drawing import Figure
 from ganexp.report.inline import inlined
-from ganexp.report.intervals import Compared
+from ganexp.report.intervals import Comparison
 from ganexp.report.run import SEED, Run, Value
 from ganexp.report.settings import is_number, shown_value
 from ganexp.report.statistics import Spread
@@ -64,7 +64,7 @@ class Grid(NamedTuple):
 def contents(
     section: Section,
     drawn: Sequence[Figure],
-    compared: Sequence[Compared],
+    compared: Sequence[Comparison],
     hung: Wall | None,
     pictures: Mapping[Path, bytes],
     prefix: str,
@@ -125,8 +125,8 @@ def _spread_cell(found: Spread | None) -> Cell:
 
 
 def _settings(section: Section) -> Grid:
-    others = any(row.others for row in section.rows)
-    heads = ["", *section.columns, "n", *section.metrics, *(["not finished"] if others else [])]
+    failures = any(row.failures for row in section.rows)
+    heads = ["", *section.columns, "n", *section.metrics, *(["not finished"] if failures else [])]
     rows = section.rows if len(section.rows) <= FEW else section.ranking or section.rows
     lines = [
         Line(
@@ -135,14 +135,14 @@ def _settings(section: Section) -> Grid:
                 *_setting_cells(row.setting),
                 _number(str(len(row.finished)), len(row.finished)),
                 *(_spread_cell(row.spread(tag)) for tag in section.metrics),
-                *([Cell(row.others)] if others else []),
+                *([Cell(row.failures)] if failures else []),
             ],
             row is section.best,
         )
         for row in rows
     ]
     floors = [section.floor(tag) for tag in section.metrics]
-    foot = [table.PERFECT, *("" if floor is None else table.number(floor) for floor in floors), *[""] * others]
+    foot = [table.PERFECT, *("" if floor is None else table.number(floor) for floor in floors), *[""] * failures]
     known = any(floor is not None for floor in floors)
     return Grid(_heads(heads, ["n", *section.metrics]), lines, foot if known else [], len(section.columns) + 2)
 
@@ -171,10 +171,10 @@ def _wall(section: Section, hung: Wall, pictures: Mapping[Path, bytes]) -> dict[
     }
 
 
-def _pairs(section: Section, compared: Sequence[Compared]) -> Grid:
+def _pairs(section: Section, compared: Sequence[Comparison]) -> Grid:
     heads = ["better", "n", "worse", "n of the worse", "difference", "low", "high", "verdict"]
 
-    def line(pair: Compared) -> Line:
+    def line(pair: Comparison) -> Line:
         names = [Cell(section.name(row), kind="long") for row in (pair.first, pair.second)]
         counts = [_number(str(count), count) for count in pair.counts]
         numbers = [_number(table.number(value), value) for value in pair.interval]

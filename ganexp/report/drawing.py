@@ -1,4 +1,4 @@
-"""What all figures of a report share: their colours, their axes, and the two forms they are kept in.
+"""What all figures of a report share: their colors, their axes, and the two forms they are kept in.
 
 matplotlib's own objects only (no pyplot, which holds global state), imported when the first figure is drawn.
 """
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure as Drawing
 
-# Okabe and Ito's colours, darkened where they would be faint on white; the page has others for a dark background.
+# Okabe and Ito's colors, darkened where they would be faint on white; the page has others for a dark background.
 SERIES = ("#0072b2", "#d55e00", "#009e73", "#a6548a", "#7a6a00", "#2f9fd6", "#7f3f00", "#555577")
 INK, QUIET, FAINT, PAPER = "#262627", "#66666a", "#bfbfc1", "#fffffe"
 MARKERS = "osD^vPX*"
@@ -46,7 +46,7 @@ def drawing(height: float, labels: Sequence[str] = ()) -> Iterator[tuple[Drawing
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure as Drawing
 
-    # Text stays text, so that a page can colour it, and equal runs make equal files.
+    # Text stays text, so that a page can color it, and equal runs make equal files.
     with matplotlib.rc_context({"svg.fonttype": "none", "font.size": 9, "text.parse_math": False}):
         room = (math.ceil(len(labels) / _columns(labels)) + 1) * LEGEND_LINE if labels else 0
         figure = Drawing((WIDTH, height + room), dpi=150, layout="constrained", facecolor=PAPER)

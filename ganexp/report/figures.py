@@ -24,7 +24,7 @@ from ganexp.report.drawing import (
     legend,
     scale,
 )
-from ganexp.report.intervals import Compared
+from ganexp.report.intervals import Comparison
 from ganexp.report.maps import maps
 from ganexp.report.run import Value
 from ganexp.report.settings import LONGEST_LABEL, LONGEST_TITLE, is_number, is_numeric, shown_value
@@ -38,7 +38,7 @@ MOST_JOINED = 24
 HEIGHT = 3.2
 
 
-def figures(section: Section, compared: Sequence[Compared]) -> list[Figure]:
+def figures(section: Section, compared: Sequence[Comparison]) -> list[Figure]:
     """Every figure that the section's settings and metrics call for."""
     if section.main is None or len(section.rows) < 2:
         return []
@@ -48,7 +48,7 @@ def figures(section: Section, compared: Sequence[Compared]) -> list[Figure]:
         return _figures(section, compared)
 
 
-def _figures(section: Section, compared: Sequence[Compared]) -> list[Figure]:
+def _figures(section: Section, compared: Sequence[Comparison]) -> list[Figure]:
     assert section.main is not None
     important = list(section.importance)
     numeric = [key for key in important if is_numeric(section.values(key))]
@@ -113,8 +113,8 @@ def best_of_k(section: Section) -> Figure | None:
     """What the best of k settings scores that are drawn at random, for each main choice."""
     assert section.main is not None
     tag = section.main
-    judged = {row: row.judged(tag) for row in section.rows}
-    finite = [value for value in judged.values() if math.isfinite(value)]
+    objectives = {row: row.objective(tag) for row in section.rows}
+    finite = [value for value in objectives.values() if math.isfinite(value)]
     if not finite:
         return None
     worst = (max if section.directions.lower_is_better(tag) else min)(finite)
@@ -122,7 +122,7 @@ def best_of_k(section: Section) -> Figure | None:
     choice = choices[0] if choices and len(section.columns) > 1 else None
     series = {}
     for value in values_of_lines(section, choice):
-        known = [judged[row] for row in section.rows if choice is None or section.of(row, choice) == value]
+        known = [objectives[row] for row in section.rows if choice is None or section.of(row, choice) == value]
         scores = [worst if math.isinf(score) else score for score in known if not math.isnan(score)]
         if len(scores) > 1:
             series[value] = best_of(np.array(scores), section.directions.lower_is_better(tag))
@@ -144,11 +144,13 @@ def best_of_k(section: Section) -> Figure | None:
         caption = (
             f"The expected best median of {tag} ({section.directions.way(tag)}) among k settings drawn at random"
             f"{f', for each {choice}' if choice else ''}; the band has its quartiles"
-        ) + ("; diverged settings count as the worst that finished" if any(map(math.isinf, judged.values())) else "")
+        ) + (
+            "; diverged settings count as the worst that finished" if any(map(math.isinf, objectives.values())) else ""
+        )
         return done(figure, "best_of_k", caption)
 
 
-def intervals(section: Section, compared: Sequence[Compared]) -> Figure | None:
+def intervals(section: Section, compared: Sequence[Comparison]) -> Figure | None:
     """The difference of each setting's median from the best one's, with bootstrap intervals and the number of seeds."""
     # One seed on each side has no interval.
     every = [pair for pair in compared if pair.first is section.best and max(pair.counts) > 1]

@@ -18,7 +18,7 @@ from ganexp.report.summary import Row, Section
 MOST = 40
 
 
-class Compared(NamedTuple):
+class Comparison(NamedTuple):
     """median(second) - median(first) of the main metric over `counts` seeds of each; the first ranks better."""
 
     first: Row
@@ -39,7 +39,7 @@ class Compared(NamedTuple):
         return "may be equal" if self.interval.low <= 0 <= self.interval.high else "differ"
 
 
-def compare(section: Section, most: int = MOST) -> list[Compared]:
+def compare(section: Section, most: int = MOST) -> list[Comparison]:
     """Every pair of the `most` best settings that have finished runs, from the best on."""
     if section.main is None:
         return []
@@ -50,7 +50,7 @@ def compare(section: Section, most: int = MOST) -> list[Compared]:
             values[row] = np.array(finite)
     medians = {row: resampled_medians(some, stream) for stream, (row, some) in enumerate(values.items())}
     return [
-        Compared(
+        Comparison(
             first,
             second,
             (len(values[first]), len(values[second])),
@@ -60,7 +60,7 @@ def compare(section: Section, most: int = MOST) -> list[Compared]:
     ]
 
 
-def runner_up(section: Section, compared: Sequence[Compared]) -> str:
+def runner_up(section: Section, compared: Sequence[Comparison]) -> str:
     """How the best setting stands to the second, in a sentence; nothing where there is no second."""
     pair = next(iter(compared), None)
     if pair is None or pair.first is not section.best:
@@ -73,7 +73,7 @@ def runner_up(section: Section, compared: Sequence[Compared]) -> str:
     return f"The second, {section.name(pair.second)}, is {difference} from it, {told}."
 
 
-def comma_separated(section: Section, compared: list[Compared]) -> str:
+def comma_separated(section: Section, compared: list[Comparison]) -> str:
     """One line for each pair, numbers in full."""
     buffer = io.StringIO()
     writer = csv.writer(buffer, lineterminator="\n")

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Sequence
 from ganexp.records.documents import printable
 from ganexp.report.run import SEED, Run, Value
 from ganexp.report.runs import ReportError, names_setting
-from ganexp.spelling import nearest
+from ganexp.spelling import did_you_mean
 
 COMPARISONS: dict[str, Callable[[float, float], bool]] = {
     "<=": operator.le,
@@ -81,7 +81,7 @@ def check_keys(keys: Iterable[str], runs: Sequence[Run], option: str) -> None:
     known = known_keys(runs)
     for key in keys:
         if key not in known:
-            near = nearest(key, known) or f"; they differ in {', '.join(swept(runs)) or 'nothing but their seeds'}"
+            near = did_you_mean(key, known) or f"; they differ in {', '.join(swept(runs)) or 'nothing but their seeds'}"
             raise ReportError(f"{option} {key}: no run has such a setting{near}")
 
 
@@ -103,7 +103,9 @@ def where(runs: Sequence[Run], conditions: Sequence[str]) -> list[Run]:
                     every = sorted(values, key=order)
                     shown = [printable(shown_value(value), LONGEST_SHOWN) for value in every]
                     there = ", ".join(shown[:MOST_SHOWN]) + (" and more" if len(shown) > MOST_SHOWN else "")
-                    raise ReportError(f"--where {text}: no run has {key}={one}; there are {there}{nearest(one, shown)}")
+                    raise ReportError(
+                        f"--where {text}: no run has {key}={one}; there are {there}{did_you_mean(one, shown)}"
+                    )
             chosen = [run for run in chosen if any(same(run.value(key), one) for one in wanted)]
         else:
             try:

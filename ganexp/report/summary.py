@@ -18,7 +18,7 @@ from ganexp.report.run import Run, Value
 from ganexp.report.runs import ReportError, Runs
 from ganexp.report.settings import MOST_COLUMNS, binned, check_keys, order, shown_value, swept
 from ganexp.report.statistics import Spread, explained, quartiles, spread
-from ganexp.spelling import nearest
+from ganexp.spelling import did_you_mean
 
 STATES = ("finished", "diverged", "failed", "unfinished", "damaged", "not started")
 MOST_NAMED, LONGEST_NAME = 3, 400
@@ -39,7 +39,7 @@ class Row:
         """Median and quartiles of the metric over the finished runs; None where none has it."""
         return spread(self.values(tag))
 
-    def judged(self, tag: str) -> float:
+    def objective(self, tag: str) -> float:
         """The median that settings are ranked by: diverged runs and values that are not numbers count as the worst; NaN for none."""
         worst = self._directions.worst(tag)
         values = [worst if math.isnan(value) else value for value in self.values(tag)]
@@ -47,7 +47,7 @@ class Row:
         return quartiles(np.array(values))[1] if values else math.nan
 
     @cached_property
-    def others(self) -> str:
+    def failures(self) -> str:
         """How many runs did not finish, and how they ended, in words."""
         counts = Counter(run.state for run in self.runs)
         return ", ".join(f"{counts[state]} {state}" for state in sorted(counts, key=_place) if state != "finished")
@@ -85,20 +85,20 @@ class Section:
         if self.main is None:
             return []
 
-        def badness(row: Row) -> list[float]:
-            judged = [(tag, row.judged(tag)) for tag in self._ranked]
+        def sort_key(row: Row) -> list[float]:
+            objectives = [(tag, row.objective(tag)) for tag in self._ranked]
             return [
                 math.inf if math.isnan(value) else value if self.directions.lower_is_better(tag) else -value
-                for tag, value in judged
+                for tag, value in objectives
             ]
 
-        return sorted(self.rows, key=badness)
+        return sorted(self.rows, key=sort_key)
 
     @cached_property
     def best(self) -> Row | None:
         """The best row, if there are several; None where half of its runs or more diverged."""
         first = self.ranking[0] if len(self.ranking) > 1 and self.main else None
-        return first if first is not None and self.main and math.isfinite(first.judged(self.main)) else None
+        return first if first is not None and self.main and math.isfinite(first.objective(self.main)) else None
 
     @cached_property
     def importance(self) -> dict[str, float]:
@@ -196,7 +196,7 @@ def summarize(runs: Runs, metrics: Sequence[str] | None = None, by: Sequence[str
         if tag not in known and known:
             shown = [tag for tag in known if not tag.endswith(FLOOR)]
             raise ReportError(
-                f"--metric {tag}: no run measured it{nearest(tag, shown) or '; there are ' + ', '.join(shown)}"
+                f"--metric {tag}: no run measured it{did_you_mean(tag, shown) or '; there are ' + ', '.join(shown)}"
             )
     datasets: dict[str, list[Run]] = {}
     for run in runs.runs:

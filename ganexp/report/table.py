@@ -49,15 +49,15 @@ def cell(found: Spread | None) -> str:
 
 def lines(section: Section, rows: list[Row], metrics: Sequence[str]) -> tuple[list[str], Lines]:
     """Headers and cells as text; a last line has the floors where there are some."""
-    others = any(row.others for row in rows)
-    heads = ["", *section.columns, "n", *metrics, *(["not finished"] if others else [])]
+    failures = any(row.failures for row in rows)
+    heads = ["", *section.columns, "n", *metrics, *(["not finished"] if failures else [])]
     body = [
         [
             MARK if row is section.best else "",
             *map(shown_value, row.setting),
             str(len(row.finished)),
             *(cell(row.spread(tag)) for tag in metrics),
-            *([row.others] if others else []),
+            *([row.failures] if failures else []),
         ]
         for row in rows
     ]
@@ -65,7 +65,9 @@ def lines(section: Section, rows: list[Row], metrics: Sequence[str]) -> tuple[li
     if any(floor is not None for floor in floors):
         line = [""] * len(heads)
         line[min(1, len(section.columns))] = PERFECT
-        line[len(section.columns) + 2 :] = ["" if floor is None else number(floor) for floor in floors] + [""] * others
+        line[len(section.columns) + 2 :] = ["" if floor is None else number(floor) for floor in floors] + [
+            ""
+        ] * failures
         body.append(line)
     return heads, body
 

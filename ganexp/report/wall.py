@@ -103,7 +103,9 @@ def _cell(section: Section, row: Row, name: str = "") -> Cell:
     if run is not None and scored:
         score = f"{section.main} {number(run.final[section.main])}, " if section.main else ""
         score += f"seed {shown_value(run.seed)}"
-    return Cell(row, run, picture, ", ".join(filter(None, [name, score, row.others, "" if picture else "no picture"])))
+    return Cell(
+        row, run, picture, ", ".join(filter(None, [name, score, row.failures, "" if picture else "no picture"]))
+    )
 
 
 def _last_picture(run: Run) -> Path | None:

@@ -13,11 +13,11 @@ from jaxtyping import Float, PyTree
 
 from ganexp.component import arrays
 from ganexp.experiment import Experiment
-from ganexp.training import Report, chunk, init, no_report
+from ganexp.training import StepHealth, chunk, init, initial_health
 from ganexp.types import TrainState
 
 
-class Constants(NamedTuple):
+class RunInputs(NamedTuple):
     """What never changes of a run: the numbers of its experiment, and the extent of its data, as arrays."""
 
     experiment: Experiment
@@ -29,13 +29,15 @@ class Runs(ABC):
 
     @abstractmethod
     def apply(self, function: Callable[..., Any], *own: PyTree, shared: tuple[Any, ...] = (), **static: Any) -> Any:
-        """`function(constants, data, *own, *shared, **static)` of each run; `own` are the arguments that each has its own of."""
+        """`function(inputs, data, *own, *shared, **static)` of each run; `own` are the arguments that each has its own of."""
 
     data: PyTree
 
     @abstractmethod
-    def advance(self, state: TrainState, report: Report, stop: int, live: Collection[int]) -> tuple[TrainState, Report]:
-        """The state of the lanes that are `live` at step `stop`, and the report of their last step; the others stay where they are."""
+    def advance(
+        self, state: TrainState, health: StepHealth, stop: int, live: Collection[int]
+    ) -> tuple[TrainState, StepHealth]:
+        """The state of the lanes that are `live` at step `stop`, and the health of their last step; the others stay where they are."""
 
     @abstractmethod
     def lane(self, tree: PyTree, lane: int) -> PyTree:
@@ -45,8 +47,8 @@ class Runs(ABC):
         """The data as they lie on the first device."""
         return self.data
 
-    def start(self) -> tuple[TrainState, Report]:
-        """The state before the first step, and the report of none."""
+    def start(self) -> tuple[TrainState, StepHealth]:
+        """The state before the first step, and the health of none."""
         return self.apply(_start)
 
 
@@ -55,21 +57,23 @@ class SingleRun(Runs):
 
     def __init__(self, experiment: Experiment, data: PyTree):
         # Once, or every call would copy them to the device anew.
-        self.constants, self.data = jax.device_put((constants(experiment), data))
+        self.inputs, self.data = jax.device_put((run_inputs(experiment), data))
 
     def apply(self, function: Callable[..., Any], *own: PyTree, shared: tuple[Any, ...] = (), **static: Any) -> Any:
-        return _jitted(function, *static)(self.constants, self.data, *own, *shared, **static)
+        return _jitted(function, *static)(self.inputs, self.data, *own, *shared, **static)
 
-    def advance(self, state: TrainState, report: Report, stop: int, live: Collection[int]) -> tuple[TrainState, Report]:
-        return self.apply(advance, state, report, np.int32(stop))
+    def advance(
+        self, state: TrainState, health: StepHealth, stop: int, live: Collection[int]
+    ) -> tuple[TrainState, StepHealth]:
+        return self.apply(advance, state, health, np.int32(stop))
 
     def lane(self, tree: PyTree, lane: int) -> PyTree:
         return tree
 
 
-def constants(experiment: Experiment) -> Constants:
-    """The constants of one run, as NumPy's arrays."""
-    return Constants(arrays(experiment), np.asarray(experiment.dataset.extent, np.float32))
+def run_inputs(experiment: Experiment) -> RunInputs:
+    """The inputs of one run, as NumPy's arrays."""
+    return RunInputs(arrays(experiment), np.asarray(experiment.dataset.extent, np.float32))
 
 
 @functools.cache
@@ -78,11 +82,11 @@ def _jitted(function: Callable[..., Any], *static: str) -> Any:
 
 
 def advance(
-    constants: Constants, data: PyTree, state: TrainState, report: Report, stop: Any
-) -> tuple[TrainState, Report]:
+    inputs: RunInputs, data: PyTree, state: TrainState, health: StepHealth, stop: Any
+) -> tuple[TrainState, StepHealth]:
     """One run's chunk of training; see `training.chunk`."""
-    return chunk(constants.experiment, data, state, report, stop)
+    return chunk(inputs.experiment, data, state, health, stop)
 
 
-def _start(constants: Constants, data: PyTree) -> tuple[TrainState, Report]:
-    return init(constants.experiment), no_report(constants.experiment)
+def _start(inputs: RunInputs, data: PyTree) -> tuple[TrainState, StepHealth]:
+    return init(inputs.experiment), initial_health(inputs.experiment)

@@ -14,8 +14,8 @@ from jax.sharding import PartitionSpec as Spec
 from jaxtyping import PyTree
 
 from ganexp.experiment import Experiment
-from ganexp.runner.device import Runs, advance, constants
-from ganexp.training import Report
+from ganexp.runner.device import Runs, advance, run_inputs
+from ganexp.training import StepHealth
 from ganexp.types import TrainState
 
 AXIS = "lanes"
@@ -29,14 +29,14 @@ class Lanes(Runs):
     to a multiple of the number of devices with copies of the last.
     """
 
-    def __init__(self, experiments: Sequence[Experiment], data: PyTree, how: str):
-        self.how, self.mesh = how, _mesh(jax.device_count())
+    def __init__(self, experiments: Sequence[Experiment], data: PyTree, mode: str):
+        self.mode, self.mesh = mode, _mesh(jax.device_count())
         self.missing = -len(experiments) % self.mesh.size
-        self.constants = self.stack([constants(experiment) for experiment in experiments])
+        self.inputs = self.stack([run_inputs(experiment) for experiment in experiments])
         self.data = jax.device_put(data, NamedSharding(self.mesh, Spec()))
 
     def __len__(self) -> int:
-        return len(jax.tree.leaves(self.constants)[0])
+        return len(jax.tree.leaves(self.inputs)[0])
 
     def stack(self, trees: Sequence[PyTree]) -> PyTree:
         """The same tree of each experiment, stacked leaf by leaf and spread over the devices."""
@@ -54,18 +54,20 @@ class Lanes(Runs):
         return jax.tree.map(lambda leaf: leaf[lane], tree)
 
     def apply(self, function: Callable[..., Any], *own: PyTree, shared: tuple[Any, ...] = (), **static: Any) -> Any:
-        mapped = _mapped(function, self.mesh, self.how, tuple(static.items()))
-        return mapped(self.constants, self.data, own, shared)
+        mapped = _mapped(function, self.mesh, self.mode, tuple(static.items()))
+        return mapped(self.inputs, self.data, own, shared)
 
-    def advance(self, state: TrainState, report: Report, stop: int, live: Collection[int]) -> tuple[TrainState, Report]:
+    def advance(
+        self, state: TrainState, health: StepHealth, stop: int, live: Collection[int]
+    ) -> tuple[TrainState, StepHealth]:
         """Vectorized, all lanes go on: no lane can wait for less than the time that it would take."""
-        if self.how == "map":
+        if self.mode == "map":
             # What is at its own step to stop at costs nothing.
             stops = np.array(state.step)
             stops[sorted(live)] = stop
-            return self.apply(advance, state, report, stops)
+            return self.apply(advance, state, health, stops)
         step = np.int32(np.max(state.step))
-        return self.apply(_advance_together, state.players, state.memory, report, shared=(step, np.int32(stop)))
+        return self.apply(_advance_together, state.players, state.memory, health, shared=(step, np.int32(stop)))
 
 
 def _stacked(*leaves: Any) -> Any:
@@ -74,10 +76,10 @@ def _stacked(*leaves: Any) -> Any:
 
 
 def _advance_together(
-    constants: Any, data: PyTree, players: Any, memory: Any, report: Report, step: Any, stop: Any
-) -> tuple[TrainState, Report]:
+    inputs: Any, data: PyTree, players: Any, memory: Any, health: StepHealth, step: Any, stop: Any
+) -> tuple[TrainState, StepHealth]:
     # With one step for all lanes the loop has one condition, and nothing of a state has to be kept for those that wait.
-    return advance(constants, data, TrainState(step, players, memory), report, stop)
+    return advance(inputs, data, TrainState(step, players, memory), health, stop)
 
 
 @functools.cache
@@ -86,13 +88,13 @@ def _mesh(devices: int) -> Mesh:
 
 
 @functools.cache
-def _mapped(function: Callable[..., Any], mesh: Mesh, how: str, static: tuple[tuple[str, Any], ...]) -> Any:
-    def lanes(constants: Any, data: PyTree, own: tuple[Any, ...], shared: tuple[Any, ...]) -> Any:
+def _mapped(function: Callable[..., Any], mesh: Mesh, mode: str, static: tuple[tuple[str, Any], ...]) -> Any:
+    def lanes(inputs: Any, data: PyTree, own: tuple[Any, ...], shared: tuple[Any, ...]) -> Any:
         def one(lane: tuple[Any, tuple[Any, ...]]) -> Any:
             return function(lane[0], data, *lane[1], *shared, **dict(static))
 
-        every = (constants, own)
-        return jax.lax.map(one, every) if how == "map" else jax.vmap(one)(every)
+        every = (inputs, own)
+        return jax.lax.map(one, every) if mode == "map" else jax.vmap(one)(every)
 
     over = Spec(AXIS), Spec(), Spec(AXIS), Spec()
     # What is constant when a loop begins varies over the devices later on: the check of that has no use here.

@@ -16,7 +16,7 @@ from ganexp.runner.device import Runs
 from ganexp.runner.pace import Pace, Progress
 from ganexp.runner.recorders import LaneRecorders
 from ganexp.runner.writer import Writer
-from ganexp.training import Report, block_length
+from ganexp.training import StepHealth, block_length
 from ganexp.types import TrainState
 
 
@@ -25,7 +25,7 @@ class Start(NamedTuple):
     the state that they go on from, or None for that before the first step."""
 
     job: Job
-    load: Callable[[], tuple[Runs, tuple[TrainState, Report] | None]]
+    load: Callable[[], tuple[Runs, tuple[TrainState, StepHealth] | None]]
 
 
 class Hooks(NamedTuple):
@@ -60,40 +60,40 @@ def _train(start: Start, recorders: LaneRecorders, writer: Writer, hooks: Hooks,
     live = set(recorders.alive)
     if not live:
         return writer.submit(False, recorders.close)
-    state, report = runs.start() if restored is None else restored
+    state, health = runs.start() if restored is None else restored
     pace = Pace(len(recorders.lanes), block_length(job.experiment))
 
-    def launch() -> tuple[TrainState, Report]:
-        return runs.advance(state, report, job.next_stop(step, pace.length), live)
+    def launch() -> tuple[TrainState, StepHealth]:
+        return runs.advance(state, health, job.next_stop(step, pace.length), live)
 
     compiling = time.perf_counter()
-    flight = launch() if step < job.steps else (state, report)
+    flight = launch() if step < job.steps else (state, health)
     pace.start()
     clock.seconds |= {"start": compiling - recorders.began, "compile": time.perf_counter() - compiling}
     # The device is busy now: what the first chunk does not need is imported meanwhile.
-    from ganexp.runner.looks import look, wanted
+    from ganexp.runner.observations import due_at, observe
 
     writer.submit(False, recorders.open, runs)
     with ExitStack() as profiling:
         while True:
-            stopped, due = hooks.interrupted(), wanted(job, step, stride)
+            stopped, due = hooks.interrupted(), due_at(job, step, stride)
             # The device works in order: what is read at this step goes before the next chunk, and is written during it.
             with clock.spent("compile"):
-                seen = look(runs, due, state, job)
+                seen = observe(runs, due, state, job)
                 if first < step < job.steps and not stopped:
                     flight = launch()
             if due.log or due.evaluate or due.frames or due.pictures:
-                writer.submit(due.evaluate or bool(due.frames), recorders.record, due, seen, report)
+                writer.submit(due.evaluate or bool(due.frames), recorders.record, due, seen, health)
             if step > first and (due.checkpoint or stopped):
-                writer.submit(True, recorders.checkpoint, step, state, report)
+                writer.submit(True, recorders.checkpoint, step, state, health)
             if step == job.steps or stopped:
                 break
             with clock.spent("train"):
-                new_state, new_report = jax.block_until_ready(flight)
-            told = jax.device_get(new_report)
+                new_state, new_health = jax.block_until_ready(flight)
+            told = jax.device_get(new_health)
             for lane in sorted(live):
                 if runs.lane(told, lane).bad_step:
-                    writer.submit(False, recorders.diverged, lane, state, new_report)
+                    writer.submit(False, recorders.diverged, lane, state, new_health)
                     live.discard(lane)
             live &= recorders.alive
             if not live:
@@ -102,8 +102,8 @@ def _train(start: Start, recorders: LaneRecorders, writer: Writer, hooks: Hooks,
                 profiling.enter_context(jax.profiler.trace(str(recorders.lanes[min(live)].folder / "profile")))
             done = int(np.max(new_state.step)) - step
             speed = pace.took(done)
-            state, report, step = new_state, new_report, step + done
+            state, health, step = new_state, new_health, step + done
             losses = {name: float(loss) for name, loss in runs.lane(told, min(live)).losses.items()}
             latest = recorders.latest(min(live))
             hooks.show(Progress(len(recorders.lanes), len(live), step, job.steps, speed, losses, latest))
-        return writer.submit(True, recorders.end, step, state, report, hooks.interrupted)
+        return writer.submit(True, recorders.end, step, state, health, hooks.interrupted)

@@ -22,7 +22,7 @@ from ganexp.observe.metric import directions
 from ganexp.provenance import record, refuse_changes, restore
 from ganexp.records.links import refuse_links
 from ganexp.records.summary import SUMMARY_NAME, read_summary, versions, write_summary
-from ganexp.training import Report, first_bad_operation, signals
+from ganexp.training import StepHealth, first_bad_operation, signals
 from ganexp.types import TrainState
 
 ERROR_NAME = "error.txt"
@@ -42,16 +42,16 @@ class Outcome(NamedTuple):
     warnings: list[str]
 
 
-def diagnosis(job: Job, data: PyTree, state: TrainState, report: Report) -> str:
-    """One sentence on what stopped being finite between `state` and `report`, when, and what usually helps; and, where the job
+def diagnosis(job: Job, data: PyTree, state: TrainState, health: StepHealth) -> str:
+    """One sentence on what stopped being finite between `state` and `health`, when, and what usually helps; and, where the job
     asks for it, on the operation that went wrong first."""
-    bad = [name for name, flag in zip(signals(job.experiment), report.bad, strict=True) if flag]
+    bad = [name for name, flag in zip(signals(job.experiment), health.bad, strict=True) if flag]
     reason = (
-        f"at step {int(report.bad_step)} the {_listed(bad)} stopped being finite; "
+        f"at step {int(health.bad_step)} the {_listed(bad)} stopped being finite; "
         "a lower learning rate, optimizer.clip_norm=1 or a bounded loss usually helps"
     )
     if job.explain_divergence:
-        found = first_bad_operation(arrays(job.experiment), data, state, int(report.bad_step))
+        found = first_bad_operation(arrays(job.experiment), data, state, int(health.bad_step))
         reason += f"; first: {found or 'no single operation: a number outgrew 32 bits'}"
     return reason
 

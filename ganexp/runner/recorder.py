@@ -20,16 +20,16 @@ from ganexp.records.pictures import png_bytes, write_png
 from ganexp.records.recovery import recover
 from ganexp.records.table import Table
 from ganexp.runner.exhibition import Artists, Exhibition
-from ganexp.runner.looks import LastLook, Look, Wanted
+from ganexp.runner.observations import Due, FinalEvaluation, Observation
 from ganexp.runner.outcome import Outcome
 from ganexp.runner.pace import Clock
-from ganexp.training import Report
+from ganexp.training import StepHealth
 from ganexp.types import Image
 
 LEAST_BLOCK = 500
 LEAK = 0.9
 LEAK_WARNING = (
-    "in training the generator's pixels are grey where the data's are 0 or 1, and whoever looks for grey tells them apart; "
+    "in training the generator's pixels are gray where the data's are 0 or 1, and whoever looks for gray tells them apart; "
     "output=straight_through or output=gumbel_sigmoid closes this leak"
 )
 QUALITY = {"divergences": [r"^grid/(kl|js)$"], "discriminator": [r"^(score|accuracy)/(real|fake)$"]}
@@ -101,25 +101,25 @@ class Recorder:
         self._table.flush()
         self._views.flush()
 
-    def record(self, wanted: Wanted, look: Look, report: Report) -> None:
-        """Write what is wanted of a step, whose look and report these are."""
+    def record(self, due: Due, observation: Observation, health: StepHealth) -> None:
+        """Write what is wanted of a step, whose observation and health these are."""
         scalars: dict[str, float] = {}
-        if wanted.log or look.readings is not None:
-            scalars |= self._losses(wanted.step, report)
-            scalars |= self._often(look.often)
-            scalars |= {f"schedule/{path}": float(value) for path, value in look.scheduled.items()}
-        if look.readings is not None:
-            scalars |= self._evaluate(wanted.step, look.readings)
+        if due.log or observation.readings is not None:
+            scalars |= self._losses(due.step, health)
+            scalars |= self._often(observation.often)
+            scalars |= {f"schedule/{path}": float(value) for path, value in observation.scheduled.items()}
+        if observation.readings is not None:
+            scalars |= self._evaluate(due.step, observation.readings)
         with self.clock.spent("records"):
             if scalars:
-                self._events.scalars(wanted.step, scalars)
-                self._table.append(wanted.step, scalars)
-            self._views.note(wanted.step, scalars)
+                self._events.scalars(due.step, scalars)
+                self._table.append(due.step, scalars)
+            self._views.note(due.step, scalars)
             for name in self.job.view:
-                if name in wanted.frames:
-                    self._views.add(wanted.step, name, look.views[name])
-                if name in wanted.pictures:
-                    self._views.show(wanted.step, name)
+                if name in due.frames:
+                    self._views.add(due.step, name, observation.views[name])
+                if name in due.pictures:
+                    self._views.show(due.step, name)
         self.latest |= scalars
 
     @property
@@ -132,13 +132,13 @@ class Recorder:
         """How many blocks make the last evaluation: at least `final_samples` points."""
         return -(-self.job.final_samples // self.final_block)
 
-    def final(self, step: int, seen: LastLook) -> dict[str, float]:
+    def final(self, step: int, evaluation: FinalEvaluation) -> dict[str, float]:
         """The metrics of the last evaluation, the last losses, and what else was recorded last."""
         with self.clock.spent("metrics"):
-            readings = join(seen.blocks, seen.whole.once)
-            scores = evaluator(self.job, self.data, self.final_block, len(seen.blocks), final=True)(readings)
+            readings = join(evaluation.blocks, evaluation.whole.once)
+            scores = evaluator(self.job, self.data, self.final_block, len(evaluation.blocks), final=True)(readings)
         with self.clock.spent("records"):
-            for name, read in seen.views.items():
+            for name, read in evaluation.views.items():
                 self._views.add(step, name, read)
                 self._views.show(step, name)
         return scores | {tag: value for tag, value in self.latest.items() if tag not in scores}
@@ -153,8 +153,8 @@ class Recorder:
             finally:
                 self._views.close()
 
-    def _losses(self, step: int, report: Report) -> dict[str, float]:
-        return {} if step == 0 else {f"loss/{name}": float(report.losses[name]) for name in self._losses_recorded}
+    def _losses(self, step: int, health: StepHealth) -> dict[str, float]:
+        return {} if step == 0 else {f"loss/{name}": float(health.losses[name]) for name in self._losses_recorded}
 
     def _often(self, readings: Readings) -> dict[str, float]:
         found: dict[str, float] = {}

@@ -23,13 +23,13 @@ from ganexp.records.summary import write_summary
 from ganexp.runner.device import Runs
 from ganexp.runner.outcome import FAILED, Outcome, begin, diagnosis, ended, fail, reason
 from ganexp.runner.pace import Clock
-from ganexp.training import Report
+from ganexp.training import StepHealth
 from ganexp.types import TrainState
 
 if TYPE_CHECKING:
     # Of what is imported while the device is busy.
     from ganexp.runner.exhibition import Artists
-    from ganexp.runner.looks import LastLook, Look, Wanted
+    from ganexp.runner.observations import Due, FinalEvaluation, Observation
     from ganexp.runner.recorder import Recorder
 
 
@@ -116,41 +116,41 @@ class LaneRecorders:
         """What was recorded last of a run."""
         return self._recorders[lane].latest if lane in self._recorders else {}
 
-    def record(self, wanted: Wanted, look: Look, report: Report) -> None:
+    def record(self, due: Due, observation: Observation, health: StepHealth) -> None:
         """Write what is wanted of a step."""
-        look, report = jax.device_get((look, report))
+        observation, health = jax.device_get((observation, health))
         self._each(
-            lambda lane: self._recorders[lane].record(wanted, *self._runs.lane((look, report), lane)),
-            by_evaluator=look.readings is not None,
+            lambda lane: self._recorders[lane].record(due, *self._runs.lane((observation, health), lane)),
+            by_evaluator=observation.readings is not None,
         )
 
-    def checkpoint(self, step: int, state: TrainState, report: Report) -> None:
+    def checkpoint(self, step: int, state: TrainState, health: StepHealth) -> None:
         """Save the states, after what was recorded of them."""
         self._each(lambda lane: self._recorders[lane].flush())
         with self.clock.spent("records"):
             if self._shared is None:
-                self._each(lambda lane: self._save(lane, *self._runs.lane((state, report), lane)))
+                self._each(lambda lane: self._save(lane, *self._runs.lane((state, health), lane)))
             elif self.alive:
                 self._shared.folder.mkdir(parents=True, exist_ok=True)
-                checkpoints.save(self._shared.folder, Checkpoint(state, report, self._shared.made), step)
+                checkpoints.save(self._shared.folder, Checkpoint(state, health, self._shared.made), step)
 
-    def _save(self, lane: int, state: TrainState, report: Report) -> None:
+    def _save(self, lane: int, state: TrainState, health: StepHealth) -> None:
         job, folder, *_ = self.lanes[lane]
-        checkpoints.save(folder, Checkpoint(state, report, job.settings()))
+        checkpoints.save(folder, Checkpoint(state, health, job.settings()))
 
-    def diverged(self, lane: int, state: TrainState, report: Report) -> None:
+    def diverged(self, lane: int, state: TrainState, health: StepHealth) -> None:
         """End a run whose numbers stopped being finite after `state`."""
-        self._each(lambda lane: self._diverged(lane, *self._runs.lane((state, report), lane)), [lane])
+        self._each(lambda lane: self._diverged(lane, *self._runs.lane((state, health), lane)), [lane])
 
-    def _diverged(self, lane: int, state: TrainState, report: Report) -> None:
-        reason = diagnosis(self.lanes[lane].job, self._data, state, report)
-        self._end(lane, "diverged", int(report.bad_step), reason=reason)
+    def _diverged(self, lane: int, state: TrainState, health: StepHealth) -> None:
+        reason = diagnosis(self.lanes[lane].job, self._data, state, health)
+        self._end(lane, "diverged", int(health.bad_step), reason=reason)
 
-    def end(self, step: int, state: TrainState, report: Report, interrupted: Callable[[], int]) -> None:
+    def end(self, step: int, state: TrainState, health: StepHealth, interrupted: Callable[[], int]) -> None:
         """End what is left at `step`: evaluate what has come to its last one, until `interrupted` says a signal's number."""
         left = [lane for lane in sorted(self.alive) if step == self.lanes[lane].job.steps]
         if left and not interrupted():
-            self._finish(self._recorders[left[0]], state, report, interrupted)
+            self._finish(self._recorders[left[0]], state, health, interrupted)
         self._each(lambda lane: self._end(lane, "interrupted", step, number=interrupted()))
         if self._shared is not None and not interrupted():
             shutil.rmtree(self._shared.folder, ignore_errors=True)
@@ -158,12 +158,12 @@ class LaneRecorders:
                 self._shared.folder.parent.rmdir()
         self.close()
 
-    def _finish(self, one: Recorder, state: TrainState, report: Report, interrupted: Callable[[], int]) -> None:
-        from ganexp.runner.looks import last_look
+    def _finish(self, one: Recorder, state: TrainState, health: StepHealth, interrupted: Callable[[], int]) -> None:
+        from ganexp.runner.observations import final_evaluation
 
         with self.clock.spent("metrics"):
-            seen = last_look(self._runs, state, one.job, one.final_block, one.final_blocks)
-        last = jax.device_get((state, report))
+            seen = final_evaluation(self._runs, state, one.job, one.final_block, one.final_blocks)
+        last = jax.device_get((state, health))
 
         def finish(lane: int) -> None:
             if not interrupted():
@@ -171,10 +171,10 @@ class LaneRecorders:
 
         self._each(finish, by_evaluator=True)
 
-    def _finish_one(self, lane: int, seen: LastLook, state: TrainState, report: Report) -> None:
-        final = self._recorders[lane].final(int(state.step), seen)
+    def _finish_one(self, lane: int, evaluation: FinalEvaluation, state: TrainState, health: StepHealth) -> None:
+        final = self._recorders[lane].final(int(state.step), evaluation)
         if self._shared is not None:
-            self._save(lane, state, report)
+            self._save(lane, state, health)
         self._end(lane, "finished", int(state.step), final)
 
     def fail(self, error: BaseException) -> None:

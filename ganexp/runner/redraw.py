@@ -17,7 +17,7 @@ from ganexp.records.frames import FRAMES_NAME, Entry
 from ganexp.records.table import TABLE_NAME
 from ganexp.runner.device import SingleRun
 from ganexp.runner.exhibition import Artists, as_columns, recorded, rows
-from ganexp.runner.looks import seen
+from ganexp.runner.observations import read_views
 from ganexp.types import Image, TrainState
 
 
@@ -60,7 +60,7 @@ def from_state(
     """The same of a state that the run saved, as if it had recorded these views at its step and never before."""
     runs, step = SingleRun(job.experiment, job.experiment.dataset.load()), int(state.step)
     artists, known = Artists(job.experiment), recorded(job)
-    read: dict[str, Any] = jax.device_get(seen(runs, state, job, arrays(dict(views))))
+    read: dict[str, Any] = jax.device_get(read_views(runs, state, job, arrays(dict(views))))
     for name, view in views.items():
         table = None
         if known.issuperset(view.columns):

@@ -16,7 +16,7 @@ from ganexp.runner.outcome import Outcome
 from ganexp.runner.pace import Progress
 from ganexp.runner.recorders import Lane, LaneRecorders
 from ganexp.runner.signals import interruptible
-from ganexp.training import Report
+from ganexp.training import StepHealth
 from ganexp.types import TrainState
 
 
@@ -50,7 +50,7 @@ def run(
 def alone(job: Job, resumed: Checkpoint | None = None) -> Start:
     """Where one run begins."""
 
-    def load() -> tuple[Runs, tuple[TrainState, Report] | None]:
+    def load() -> tuple[Runs, tuple[TrainState, StepHealth] | None]:
         runs = SingleRun(job.experiment, job.experiment.dataset.load())
         return runs, None if resumed is None else jax.device_put(resumed[:2])
 

@@ -30,7 +30,7 @@ class Listed(NamedTuple):
     record: Record
 
 
-class Known(NamedTuple):
+class SweepManifest(NamedTuple):
     """What `sweep.json` says: what was typed; the runs; with which of them each batch that was known together begins; and
     what was typed to extend it."""
 
@@ -40,19 +40,19 @@ class Known(NamedTuple):
     extensions: list[list[str]]
 
 
-def write(folder: Path, known: Known) -> None:
+def write(folder: Path, manifest: SweepManifest) -> None:
     """Say in `folder` what its sweep is."""
     # What all runs have alike is written once: a thousand runs are a megabyte otherwise.
-    shared = {part: _shared([run.record[part] for run in known.runs]) for part in PARTS}
+    shared = {part: _shared([run.record[part] for run in manifest.runs]) for part in PARTS}
     runs = [
         {"name": run.name, "overrides": run.overrides}
         | {part: {key: run.record[part][key] for key in run.record[part] if key not in shared[part]} for part in PARTS}
-        for run in known.runs
+        for run in manifest.runs
     ]
     content = {
-        "words": known.words,
-        "extensions": known.extensions,
-        "batches": known.batches,
+        "words": manifest.words,
+        "extensions": manifest.extensions,
+        "batches": manifest.batches,
         "shared": shared,
         "runs": runs,
     }
@@ -66,7 +66,7 @@ def _shared(records: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     return {key: value for key, value in first.items() if all(key in other and other[key] == value for other in others)}
 
 
-def read(folder: Path) -> Known | None:
+def read(folder: Path) -> SweepManifest | None:
     """What the sweep in `folder` is; None where there is none; raises SettingError where its record is damaged."""
     path = folder / NAME
     if not path.exists():
@@ -76,13 +76,15 @@ def read(folder: Path) -> Known | None:
         shared = content["shared"]
         runs = [_listed(folder, run, shared) for run in content["runs"]]
         extensions = [_texts(words) for words in content["extensions"]]
-        known = Known(_texts(content["words"]), runs, [int(first) for first in content["batches"]], extensions)
+        manifest = SweepManifest(
+            _texts(content["words"]), runs, [int(first) for first in content["batches"]], extensions
+        )
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         why = f"it has no {error}" if isinstance(error, KeyError) else error
         raise SettingError("", f"{path} is damaged ({why}); start the sweep anew in another folder") from None
-    if len({run.name for run in runs}) < len(runs) or known.batches != sorted({*known.batches}):
+    if len({run.name for run in runs}) < len(runs) or manifest.batches != sorted({*manifest.batches}):
         raise SettingError("", f"{path} is damaged (a run stands in it twice); start the sweep anew in another folder")
-    return known
+    return manifest
 
 
 def _listed(folder: Path, run: Mapping[str, Any], shared: Mapping[str, Any]) -> Listed:
@@ -105,12 +107,12 @@ def job_of(folder: Path, run: Listed) -> Job:
         raise SettingError("", f"run {run.name}: {error}") from None
 
 
-def refuse_other(folder: Path, known: Known, words: Sequence[str], runs: Sequence[Listed]) -> None:
+def refuse_other(folder: Path, manifest: SweepManifest, words: Sequence[str], runs: Sequence[Listed]) -> None:
     """Refuse to go on in the folder with runs that are not the sweep's; raises SettingError with what differs."""
-    there = {run.name: run for run in known.runs}
+    there = {run.name: run for run in manifest.runs}
     for run in runs:
         if run.name not in there or run.overrides != there[run.name].overrides:
-            refuse_other_words(folder, known, words)
+            refuse_other_words(folder, manifest, words)
         changed = changes(_deciding(there[run.name]), _deciding(run))
         if changed:
             raise SettingError(
@@ -119,9 +121,9 @@ def refuse_other(folder: Path, known: Known, words: Sequence[str], runs: Sequenc
             )  # fmt: skip
 
 
-def refuse_other_words(folder: Path, known: Known, words: Sequence[str]) -> NoReturn:
+def refuse_other_words(folder: Path, manifest: SweepManifest, words: Sequence[str]) -> NoReturn:
     """Say that the folder holds a sweep of other words; raises SettingError."""
-    raise SettingError("out", f"{folder} holds a different sweep ({_words(known, words)}); choose another folder")
+    raise SettingError("out", f"{folder} holds a different sweep ({_words(manifest, words)}); choose another folder")
 
 
 def _deciding(run: Listed) -> dict[str, Any]:
@@ -129,10 +131,13 @@ def _deciding(run: Listed) -> dict[str, Any]:
     return {key: value for part in PARTS for key, value in run.record[part].items() if key != "dataset.files"}
 
 
-def _words(known: Known, words: Sequence[str]) -> str:
-    new, old = [word for word in words if word not in known.words], [word for word in known.words if word not in words]
+def _words(manifest: SweepManifest, words: Sequence[str]) -> str:
+    new, old = (
+        [word for word in words if word not in manifest.words],
+        [word for word in manifest.words if word not in words],
+    )
     if not new and not old:
-        return "the same words in another order" if [*words] != known.words else "its recipe makes other runs now"
+        return "the same words in another order" if [*words] != manifest.words else "its recipe makes other runs now"
     return f"{' '.join(old) or 'nothing more'}, where now it is {' '.join(new) or 'nothing more'}"
 
 
@@ -146,5 +151,5 @@ def summary(folder: Path) -> dict[str, Any]:
 
 def is_over(folder: Path, job: Job) -> bool:
     """Whether the run in `folder` has come to the end of `job`: another attempt would end the same."""
-    known = summary(folder)
-    return known.get("status") == DIVERGED or (known.get("status") == FINISHED and known.get("step") == job.steps)
+    now = summary(folder)
+    return now.get("status") == DIVERGED or (now.get("status") == FINISHED and now.get("step") == job.steps)

@@ -19,7 +19,7 @@ from ganexp.component import arrays
 from ganexp.job import Job
 from ganexp.runner.lanes import Lanes
 from ganexp.sweeps.folder import PROGRAMS
-from ganexp.training import Report, init, no_report
+from ganexp.training import StepHealth, init, initial_health
 from ganexp.types import TrainState
 
 LANES = "lanes"
@@ -96,17 +96,17 @@ def _good(folder: Path) -> tuple[Path, dict[str, Any]] | None:
     return None
 
 
-def restored(origin: Origin, lanes: Lanes, job: Job) -> tuple[TrainState, Report] | None:
-    """The state and report of all lanes where they go on; None for the start; `job` is one of theirs."""
+def restored(origin: Origin, lanes: Lanes, job: Job) -> tuple[TrainState, StepHealth] | None:
+    """The state and health of all lanes where they go on; None for the start; `job` is one of theirs."""
     if origin.own:
-        like = jax.eval_shape(lambda: (init(arrays(job.experiment)), no_report(job.experiment)))
+        like = jax.eval_shape(lambda: (init(arrays(job.experiment)), initial_health(job.experiment)))
         found = _first(lambda: [checkpoints.load(path, like)[:2] for path in origin.own])
         return None if found is None else lanes.stack(found)
     together = jax.eval_shape(lanes.start)
     for path in checkpoints.paths(origin.home):
         loaded = _first(lambda path=path: checkpoints.load(path, together))  # type: ignore[misc]
         if loaded is not None:
-            return lanes.spread((loaded.state, loaded.report))
+            return lanes.spread((loaded.state, loaded.health))
     return None
 
 

@@ -35,10 +35,10 @@ def plan(jobs: Mapping[int, Job]) -> list[Program]:
     programs = []
     for runs in alike.values():
         job = jobs[runs[0]]
-        size, looks = wave_size(job, len(runs)), job.sweep.looks
+        size, observed_runs = wave_size(job, len(runs)), job.sweep.observed_runs
         for first in range(0, len(runs), size):
             wave = tuple(runs[first : first + size])
-            programs.append(Program(wave, max(1, math.ceil(len(wave) / looks)) if looks else 1))
+            programs.append(Program(wave, max(1, math.ceil(len(wave) / observed_runs)) if observed_runs else 1))
     return programs
 
 
@@ -62,4 +62,4 @@ def _kind(job: Job) -> tuple[Any, ...]:
     observed = tuple(
         (name, type(part), repr(describe(part))) for name, part in (*job.metric.items(), *job.view.items())
     )
-    return jax.tree.structure(job.experiment), observed, records, job.sweep.lanes, job.sweep.looks
+    return jax.tree.structure(job.experiment), observed, records, job.sweep.lanes, job.sweep.observed_runs

@@ -22,7 +22,7 @@ from ganexp.runner.run import alone
 from ganexp.sweeps.folder import is_over, summary
 from ganexp.sweeps.origin import Origin, forget, made, origins, restored
 from ganexp.sweeps.plan import Program
-from ganexp.training import Report
+from ganexp.training import StepHealth
 from ganexp.types import TrainState
 
 
@@ -97,8 +97,8 @@ def _train(
     interrupted: Callable[[], int],
 ) -> None:
     jobs = [runs[run].job for run in origin.runs]
-    how = mapping(jobs[0])
-    about = {"program": number, "lanes": len(jobs), "how": how, "devices": jax.device_count()}
+    mode = mapping(jobs[0])
+    about = {"program": number, "lanes": len(jobs), "mode": mode, "devices": jax.device_count()}
     if stride > 1:
         about["thinned"] = stride
     recorders = LaneRecorders(
@@ -107,8 +107,8 @@ def _train(
         Shared(origin.home, made(jobs), about),
     )
 
-    def load() -> tuple[Runs, tuple[TrainState, Report] | None]:
-        lanes = Lanes([job.experiment for job in jobs], jobs[0].experiment.dataset.load(), how)
+    def load() -> tuple[Runs, tuple[TrainState, StepHealth] | None]:
+        lanes = Lanes([job.experiment for job in jobs], jobs[0].experiment.dataset.load(), mode)
         return lanes, restored(origin, lanes, jobs[0])
 
     hooks = Hooks(lambda progress: display.progress(number, progress), interrupted)

@@ -1,4 +1,4 @@
-"""What all pictures share: a figure whose fixed parts are drawn once and kept as pixels, and the colours.
+"""What all pictures share: a figure whose fixed parts are drawn once and kept as pixels, and the colors.
 
 NumPy and matplotlib's own objects only (no pyplot, which holds global state; no JAX). matplotlib is imported when the
 first picture is made, because its import takes 0.4 s that a run without pictures should not pay.
@@ -130,17 +130,17 @@ class Canvas:
         for artist in (*moving, *self.axes.spines.values(), self._title, *([self._note] if note else [])):
             artist.draw(renderer)
         pixels = np.asarray(self._agg.buffer_rgba())[..., :3]
-        # Six bits of each colour look the same as eight, and make the PNG a sixth smaller.
+        # Six bits of each color look the same as eight, and make the PNG a sixth smaller.
         return pixels & 0b11111100 | pixels >> 6
 
 
-def scale_colours(name: str, span: Range, softness: float, levels: int) -> Colormap:
-    """The part `span` (of 0 to 1) of matplotlib's scale `name` in `levels` colours, mixed with `softness` white."""
+def scale_colors(name: str, span: Range, softness: float, levels: int) -> Colormap:
+    """The part `span` (of 0 to 1) of matplotlib's scale `name` in `levels` colors, mixed with `softness` white."""
     from matplotlib import colormaps
     from matplotlib.colors import ListedColormap
 
-    colours = colormaps[name](np.linspace(*span, levels))[:, :3]
-    return ListedColormap(colours * (1 - softness) + softness).with_extremes(bad=FAINT)
+    colors = colormaps[name](np.linspace(*span, levels))[:, :3]
+    return ListedColormap(colors * (1 - softness) + softness).with_extremes(bad=FAINT)
 
 
 def finite_rows(points: Shaped[np.ndarray, "n ..."]) -> tuple[Float[np.ndarray, "kept ..."], int]:

@@ -38,7 +38,7 @@ class Real(_OfImages):
         return {"real": grid_real(scene)}
 
     def frame(self, experiment: Experiment, read: Mapping[str, Any], history: History) -> Arrays | None:
-        return stored(experiment.dataset.natural(np.asarray(read["real"]))) if history.first else None
+        return stored(experiment.dataset.denormalize(np.asarray(read["real"]))) if history.first else None
 
     def draw(self, frames: Sequence[Frame], step: int, experiment: Experiment, artist: Any) -> Image:
         images, outside = restored(frames[-1].arrays)
@@ -56,7 +56,7 @@ class Interpolation(_OfImages):
         return {"way": ways(scene)}
 
     def frame(self, experiment: Experiment, read: Mapping[str, Any], history: History) -> Arrays:
-        return stored(experiment.dataset.natural(np.asarray(read["way"])))
+        return stored(experiment.dataset.denormalize(np.asarray(read["way"])))
 
     def draw(self, frames: Sequence[Frame], step: int, experiment: Experiment, artist: Any) -> Image:
         images, outside = restored(frames[-1].arrays)
@@ -74,7 +74,7 @@ class Strip(_OfImages):
         return {"row": strip_row(scene)}
 
     def frame(self, experiment: Experiment, read: Mapping[str, Any], history: History) -> Arrays:
-        intensities = np.nan_to_num(np.clip(experiment.dataset.natural(np.asarray(read["row"])), 0, 1))
+        intensities = np.nan_to_num(np.clip(experiment.dataset.denormalize(np.asarray(read["row"])), 0, 1))
         return {"pixels": np.round(WHITE * intensities).astype(np.uint8)}
 
     def draw(self, frames: Sequence[Frame], step: int, experiment: Experiment, artist: Any) -> Image:

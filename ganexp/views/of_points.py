@@ -16,7 +16,7 @@ from ganexp.game import gradient
 from ganexp.metrics.of_players import dirac_at, is_dirac
 from ganexp.observe.scene import Scene
 from ganexp.observe.view import Arrays, Frame, History, View
-from ganexp.types import DISCRIMINATOR, GENERATOR, Batch, Draws, Image
+from ganexp.types import DISCRIMINATOR, GENERATOR, Batch, Image, Minibatches
 from ganexp.views.render_charts import ModesPicture
 from ganexp.views.render_phase import PhasePicture
 from ganexp.views.render_scatter import FeaturesPicture
@@ -39,7 +39,7 @@ class Modes(View):
         # Its library takes a moment to import.
         from ganexp.metrics.modes import ModeCount
 
-        modes, fake = experiment.dataset.modes(), experiment.dataset.natural(np.asarray(read["fake"]))
+        modes, fake = experiment.dataset.modes(), experiment.dataset.denormalize(np.asarray(read["fake"]))
         assert modes is not None, "`fits` says so"
         return {"shares": ModeCount(modes).counts(fake) / len(fake), "weights": np.asarray(modes.weights)}
 
@@ -110,12 +110,12 @@ class Phase(View):
 def _field(scene: Scene) -> tuple[Float[Array, "g g"], Float[Array, "g g"]]:
     """Minus the gradient that each player moves by, at every (theta, psi) of a grid over the extent."""
     experiment = scene.experiment
-    draws = Draws(Batch(jnp.zeros((1, 1))), Batch(jnp.zeros((1, experiment.prior.dimension))), scene.key)
+    draws = Minibatches(Batch(jnp.zeros((1, 1))), Batch(jnp.zeros((1, experiment.prior.dimension))), scene.key)
 
     def move(player: str) -> Any:
         def at(theta: Any, psi: Any) -> Any:
-            slope: Any = gradient(experiment, player, dirac_at(scene.state, theta, psi), draws, train=False)
-            return -slope["value"][0]
+            grad: Any = gradient(experiment, player, dirac_at(scene.state, theta, psi), draws, train=False)
+            return -grad["value"][0]
 
         return jax.vmap(at)(theta.ravel(), psi.ravel()).reshape(theta.shape)
 

@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Key
 
-from ganexp.blocks import in_blocks
+from ganexp.blocks import map_in_blocks
 from ganexp.datasets.images import shown
 from ganexp.experiment import Experiment, Stream
 from ganexp.game import draw_noise, sample
@@ -90,6 +90,6 @@ def nearest(experiment: Experiment, data: Images, x: Float[Array, "k h w c"]) ->
         train = shown(dataset, pixels).reshape(len(pixels), -1)
         return jnp.square(train).sum(axis=1, keepdims=True) - 2 * train @ channels.T
 
-    index = in_blocks(distances, jnp.asarray(data.train), TRAIN_BLOCK).argmin(axis=0)
+    index = map_in_blocks(distances, jnp.asarray(data.train), TRAIN_BLOCK).argmin(axis=0)
     found = shown(dataset, jnp.asarray(data.train)[index])
     return jnp.moveaxis(found.reshape(len(x), x.shape[-1], *x.shape[1:3]), 1, -1)

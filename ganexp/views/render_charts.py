@@ -97,9 +97,9 @@ class LinePicture:
         self._real.set_data(real_shares)
         self._fake.set_data(fake_shares)
         self._output.set_data(grid_x, heat)
-        centres = (self._edges[1:] + self._edges[:-1]) / 2
+        centers = (self._edges[1:] + self._edges[:-1]) / 2
         notes = (
-            _mark_cut(self._cut, centres, fake_shares, top),
+            _mark_cut(self._cut, centers, fake_shares, top),
             canvas.note_outside(canvas.outside(fake[:, None], [self._extent])),
             canvas.note_not_finite(missing_real + missing_fake),
         )

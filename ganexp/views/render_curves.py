@@ -21,7 +21,7 @@ DOTTED: dict[str, Any] = {"linewidth": 1.2, "linestyle": (0, (1.5, 2))}
 
 
 class Envelope(NamedTuple):
-    """Numbers in bins of neighbours: each bin's mean place, and the lowest number in it, the mean and the highest."""
+    """Numbers in bins of neighbors: each bin's mean place, and the lowest number in it, the mean and the highest."""
 
     place: Float[np.ndarray, " bins"]
     low: Float[np.ndarray, " bins"]
@@ -30,7 +30,7 @@ class Envelope(NamedTuple):
 
 
 class LossesPicture:
-    """Both players' losses by minibatch: the means of neighbours as lines, in bands from their lowest to their highest."""
+    """Both players' losses by minibatch: the means of neighbors as lines, in bands from their lowest to their highest."""
 
     def __init__(self, equilibrium: tuple[float, float] | None = None):
         """`equilibrium` are the losses of discriminator and generator when neither can gain, drawn as dotted lines."""
@@ -39,11 +39,11 @@ class LossesPicture:
         axes = self._canvas.axes
         _label(axes, "step", "loss on its minibatch")
         axes.yaxis.set_animated(True)
-        colours = DISCRIMINATOR, FAKE
-        self._curves = [_Curve(axes, colour) for colour in colours]
+        colors = DISCRIMINATOR, FAKE
+        self._curves = [_Curve(axes, color) for color in colors]
         self._targets = [
-            axes.axhline(loss, color=colour, animated=True, **DOTTED)
-            for loss, colour in zip(self._equilibrium, colours, strict=False)
+            axes.axhline(loss, color=color, animated=True, **DOTTED)
+            for loss, color in zip(self._equilibrium, colors, strict=False)
         ]
         handles: list[Artist] = [curve.line for curve in self._curves]
         names = ["discriminator", "generator"]
@@ -107,9 +107,9 @@ class AccuracyPicture:
 
 
 class _Curve:
-    def __init__(self, axes: Axes, colour: tuple[float, float, float]):
-        self.band = axes.fill([], [], color=colour, alpha=0.25, linewidth=0, animated=True)[0]
-        self.line = axes.plot([], [], color=colour, linewidth=1.4, animated=True)[0]
+    def __init__(self, axes: Axes, color: tuple[float, float, float]):
+        self.band = axes.fill([], [], color=color, alpha=0.25, linewidth=0, animated=True)[0]
+        self.line = axes.plot([], [], color=color, linewidth=1.4, animated=True)[0]
 
     def move(self, now: Envelope) -> None:
         there, back = np.stack([now.place, now.high], 1), np.stack([now.place, now.low], 1)[::-1]
@@ -118,7 +118,7 @@ class _Curve:
 
 
 def envelope(places: Float[np.ndarray, " n"], values: Float[np.ndarray, " n"], bins: int) -> Envelope:
-    """The finite `values` at `places` in at most `bins` bins of as many neighbours each, to within one."""
+    """The finite `values` at `places` in at most `bins` bins of as many neighbors each, to within one."""
     finite = np.isfinite(values)
     places, values = places[finite], values[finite]
     count = len(values)

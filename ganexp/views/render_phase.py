@@ -29,7 +29,7 @@ class PhasePicture:
         axes.set_ylabel("psi (discriminator)", fontsize=8, color=canvas.QUIET, labelpad=0)
         for line in (axes.axhline, axes.axvline):
             line(0, color=FAINT, linewidth=0.8)
-        self._scale = canvas.scale_colours("Blues", (0.3, 1.0), softness=0.0, levels=8)
+        self._scale = canvas.scale_colors("Blues", (0.3, 1.0), softness=0.0, levels=8)
         self._canvas.add_scale_bar(self._scale, "", ["still", "speed", "fastest"])
         self._trail = axes.plot([], [], color=TRAIL, linewidth=1.4, animated=True)[0]
         dot: dict[str, Any] = {"color": TRAIL, "markeredgecolor": "white", "clip_on": False, "animated": True}

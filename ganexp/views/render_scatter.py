@@ -28,7 +28,7 @@ class SamplesPicture:
         plot = _plot_box(extent)
         self._canvas = Canvas(*extent, plot)
         axes = self._canvas.axes
-        scale = canvas.scale_colours("PRGn", (0.1, 0.9), softness=0.5, levels=BANDS)
+        scale = canvas.scale_colors("PRGn", (0.1, 0.9), softness=0.5, levels=BANDS)
         frame = (*extent[0], *extent[1])
         self._heat = axes.imshow(
             np.zeros((1, 1)), scale, aspect="auto", extent=frame, origin="lower", vmin=0, vmax=1, animated=True,
@@ -46,7 +46,7 @@ class SamplesPicture:
         heat: Float[np.ndarray, "rows columns"] | None,
         title: str,
     ) -> Pixels:
-        """The picture; `heat[row, column]` is D (0 to 1) at the centres of the frame's cells, row 0 at the lowest y."""
+        """The picture; `heat[row, column]` is D (0 to 1) at the centers of the frame's cells, row 0 at the lowest y."""
         real, missing_real = canvas.finite_rows(real)
         fake, missing_fake = canvas.finite_rows(fake)
         beyond = canvas.outside(fake, self._extent)
@@ -84,26 +84,26 @@ class FeaturesPicture:
         """The picture; its limits hold the 1st to the 99th percentile; a centroid beyond them lies on the edge."""
         real, missing_real = canvas.finite_rows(real)
         fake, missing_fake = canvas.finite_rows(fake)
-        centres = [points.mean(0, keepdims=True) if len(points) else points for points in (real, fake)]
+        centers = [points.mean(0, keepdims=True) if len(points) else points for points in (real, fake)]
         points = np.concatenate([real, fake])
         limits = [_robust_range(points[:, axis]) for axis in range(2)]
         axes = self._canvas.axes
         axes.set(xlim=limits[0], ylim=limits[1])
         self._real.set_data(*real.T)
         self._fake.set_data(*fake.T)
-        for cross, centre in zip(self._centroids, centres, strict=True):
-            cross.set_data(*np.clip(centre, *np.transpose(limits)).T)
+        for cross, center in zip(self._centroids, centers, strict=True):
+            cross.set_data(*np.clip(center, *np.transpose(limits)).T)
         moving = [axes.xaxis, axes.yaxis, self._real, self._fake, *self._centroids]
         notes = canvas.note_outside(canvas.outside(points, limits)), canvas.note_not_finite(missing_real + missing_fake)
         return self._canvas.frame(moving, title, notes)
 
 
-def _dots(axes: Axes, colour: tuple[float, float, float]) -> Line2D:
-    return axes.plot([], [], "o", markersize=3.4, color=colour, alpha=0.75, markeredgecolor="none", animated=True)[0]
+def _dots(axes: Axes, color: tuple[float, float, float]) -> Line2D:
+    return axes.plot([], [], "o", markersize=3.4, color=color, alpha=0.75, markeredgecolor="none", animated=True)[0]
 
 
-def _cross(axes: Axes, colour: tuple[float, float, float] | str, size: float) -> Line2D:
-    style: dict[str, Any] = {"color": colour, "markeredgecolor": "white", "markeredgewidth": 2, "animated": True}
+def _cross(axes: Axes, color: tuple[float, float, float] | str, size: float) -> Line2D:
+    style: dict[str, Any] = {"color": color, "markeredgecolor": "white", "markeredgewidth": 2, "animated": True}
     return axes.plot([], [], "X", markersize=size, **style)[0]
 
 

@@ -80,7 +80,7 @@ class _Points(_Form):
         return {"real": scene.real.x, "fake": scene.fake.x, "heat": scene.heat}
 
     def frame(self, experiment: Experiment, read: Mapping[str, Any]) -> Arrays:
-        natural = experiment.dataset.natural
+        natural = experiment.dataset.denormalize
         points = {name: np.asarray(natural(np.asarray(read[name])), np.float32) for name in ("real", "fake")}
         return points | {"heat": np.asarray(read["heat"])}
 
@@ -109,7 +109,7 @@ class _Images(_Form):
         return {"samples": samples, "nearest": nearest(scene.experiment, scene.data, samples[SIDE - 1 :: SIDE])}
 
     def frame(self, experiment: Experiment, read: Mapping[str, Any]) -> Arrays:
-        samples, near = (experiment.dataset.natural(np.asarray(read[name])) for name in ("samples", "nearest"))
+        samples, near = (experiment.dataset.denormalize(np.asarray(read[name])) for name in ("samples", "nearest"))
         return stored(samples) | {"nearest": stored(near)["pixels"]}
 
     def artist(self, experiment: Experiment) -> Any:

@@ -121,7 +121,7 @@ KEYS = (
     "generator_optimizer", "generator_optimizer.learning_rate", "discriminator_optimizer.name", "loss", "loss.scale", "output", "penalty",
     "penalty.r1", "penalty.r1.weight", "schedule", "schedule.linear", "schedule.linear.length", "schedule.linear.setting",
     "schedule.stepwise.values", "updates", "updates.d_steps", "updates.minibatch", "experiment", "debug", "search", "sweep", "sweep.lanes",
-    "sweep.looks", "sweep.metric", "grid", "grid.seed", "grid.nothing", "hydra", "hydra.run.dir", "hydra.sweep.dir", "hydra.job.name",
+    "sweep.observed_runs", "sweep.metric", "grid", "grid.seed", "grid.nothing", "hydra", "hydra.run.dir", "hydra.sweep.dir", "hydra.job.name",
     "hydra/launcher", "hydra/sweeper", "hydra/sweeper/sampler", "hydra.launcher.n_jobs", "hydra.sweeper.params", "hydra.sweeper.params.seed",
     "hydra.sweeper.max_batch_size", "hydra.sweeper.n_trials", "hydra.sweeper.direction", "hydra/job_logging", "schema", "schema/loss", "_target_",
     "loss._target_", "dataset._target_", "model.generator._target_", "defaults", "_self_", "_self_@dataset", "dataset@prior", "loss@_global_",

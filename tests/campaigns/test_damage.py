@@ -90,7 +90,7 @@ def cases() -> list[tuple[str, str, str]]:
 @contextlib.contextmanager
 def interrupted_at(step: int) -> Iterator[None]:
     """Runs and sweeps that begin in the body hear a signal at a step."""
-    shown = display_sweep.Shown.progress
+    shown = display_sweep.SweepDisplay.progress
 
     @contextlib.contextmanager
     def progress(*arguments: object) -> Iterator[Callable[[Any], None]]:
@@ -103,7 +103,7 @@ def interrupted_at(step: int) -> Iterator[None]:
 
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(display, "progress", progress)
-        patched.setattr(display_sweep.Shown, "progress", sweep_progress)
+        patched.setattr(display_sweep.SweepDisplay, "progress", sweep_progress)
         patched.setattr("ganexp.runner.pace.FIRST_CHUNK", 4)
         yield
 

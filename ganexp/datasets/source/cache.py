@@ -17,7 +17,7 @@ import numpy as np
 
 from ganexp.component import SettingError
 from ganexp.datasets.source import origin
-from ganexp.places import cache_home
+from ganexp.paths import cache_home
 
 FORMAT = 1
 REMEDY = "set XDG_CACHE_HOME to a folder that can be written"

@@ -1,7 +1,7 @@
 """A mistake is one sentence on stderr, exit status 2, and nothing done.
 
-The sentences are golden: `mistakes.txt` holds them as `ARGUMENTS => SENTENCE`. After a change of the texts
-`GANEXP_WRITE_MISTAKES=1 pytest tests/test_mistakes.py` writes them anew; read the diff. A new mistake is a new line
+The sentences are golden: `usage_errors.txt` holds them as `ARGUMENTS => SENTENCE`. After a change of the texts
+`GANEXP_WRITE_USAGE_ERRORS=1 pytest tests/test_usage_errors.py` writes them anew; read the diff. A new mistake is a new line
 with its arguments and ` => `.
 """
 
@@ -24,8 +24,8 @@ from ganexp import cli, size
 from ganexp.cli import single
 from ganexp.cli.together import Together
 
-GOLDEN = Path(__file__).with_name("mistakes.txt")
-WRITES = bool(os.environ.get("GANEXP_WRITE_MISTAKES"))
+GOLDEN = Path(__file__).with_name("usage_errors.txt")
+WRITES = bool(os.environ.get("GANEXP_WRITE_USAGE_ERRORS"))
 COMPILATION = "/jax/core/compile/backend_compile_duration"
 # What a sentence has that Hydra, OmegaConf or Python wrote.
 DEBRIS = (

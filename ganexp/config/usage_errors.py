@@ -13,17 +13,17 @@ from omegaconf.errors import OmegaConfBaseException
 
 from ganexp.config.code import refuse_word
 from ganexp.config.files import File
-from ganexp.config.files import Mistake as Mistake
+from ganexp.config.files import UsageError as UsageError
 from ganexp.config.option_file import LISTS as LISTS
 from ganexp.config.option_file import OPTIONAL as OPTIONAL
 from ganexp.config.options import file_of, options
 from ganexp.config.reasons import plain
-from ganexp.spelling import nearest
+from ganexp.spelling import did_you_mean
 
 LONGEST = 20_000  # letters of a setting: Hydra's parser takes seconds for as many
 
 
-class Several(Mistake):
+class Several(UsageError):
     """Several values where one run is meant; `bracketed` are the same words with those values as a list."""
 
     def __init__(self, text: str, key: str, bracketed: Sequence[str]):
@@ -39,7 +39,7 @@ def parse(overrides: Sequence[str], parser: OverridesParser, sweeps: bool) -> li
         refuse_word(override)
         key = override.get_key_element().lstrip("+~")
         if key in seen:
-            raise Mistake(f"{key} is given twice, as {seen[key]} and as {text}; give it once")
+            raise UsageError(f"{key} is given twice, as {seen[key]} and as {text}; give it once")
         seen[key] = text
         if override.is_sweep_override() and not sweeps:
             name, _, values = text.partition("=")
@@ -49,14 +49,16 @@ def parse(overrides: Sequence[str], parser: OverridesParser, sweeps: bool) -> li
 
 def _parse(text: str, parser: OverridesParser) -> Override:
     if len(text) > LONGEST:
-        raise Mistake(f"{text} has {len(text):,} letters; a setting has {LONGEST:,} at most")
+        raise UsageError(f"{text} has {len(text):,} letters; a setting has {LONGEST:,} at most")
     if not re.match(r"[~+]*[\w/.]", text) or ("=" not in text and not text.startswith("~")):
-        raise Mistake(f"{text} is neither a command nor a setting; settings are typed NAME=VALUE (see ganexp --help)")
+        raise UsageError(
+            f"{text} is neither a command nor a setting; settings are typed NAME=VALUE (see ganexp --help)"
+        )
     try:
         (parsed,) = parser.parse_overrides([text])
     except Exception as error:
         # Mostly OverrideParseException, but Python's own where it is Python that cannot read a number.
-        raise Mistake(
+        raise UsageError(
             f"{text} is not in Hydra's grammar{_place(str(error))}; quote values with special characters: NAME='\"VALUE\"'"
         ) from None
     return parsed
@@ -73,21 +75,21 @@ def _place(error: str) -> str:
 
 
 def check_option(group: str, value: object, options: Iterable[str], text: str) -> None:
-    """Refuse a choice that the group does not have; raises Mistake with the options."""
+    """Refuse a choice that the group does not have; raises UsageError with the options."""
     options = tuple(options)
     allowed = f"it is one of {', '.join(options)}"
     if isinstance(value, list):
         if group not in LISTS:
-            raise Mistake(f"{text}: {group} takes one option, not a list; {allowed}")
+            raise UsageError(f"{text}: {group} takes one option, not a list; {allowed}")
         for item in value:
             if isinstance(item, list):
-                raise Mistake(f"{text}: {group} takes a list of options, not of lists; {allowed}")
+                raise UsageError(f"{text}: {group} takes a list of options, not of lists; {allowed}")
             check_option(group, item, options, text)
     elif value is None:
         advice = f"write {group}=[] for none" if group in LISTS else f"{group} cannot be empty; {allowed}"
-        raise Mistake(f"{text}: {'leave it out for none' if group in OPTIONAL else advice}")
+        raise UsageError(f"{text}: {'leave it out for none' if group in OPTIONAL else advice}")
     elif str(value) not in options:
-        raise Mistake(f"{text}: there is no {group} {value!r}; {allowed}{nearest(str(value), options)}")
+        raise UsageError(f"{text}: there is no {group} {value!r}; {allowed}{did_you_mean(str(value), options)}")
 
 
 def keys(config: DictConfig, prefix: str = "") -> list[str]:
@@ -103,20 +105,20 @@ def keys(config: DictConfig, prefix: str = "") -> list[str]:
     return found
 
 
-def explain(error: Exception, known: Sequence[str], words: Sequence[str] = ()) -> Mistake:
+def explain(error: Exception, known: Sequence[str], words: Sequence[str] = ()) -> UsageError:
     """The sentence for what Hydra or OmegaConf raised; `known` are the dotted keys there are, `words` what was typed."""
-    if isinstance(error, Mistake):
+    if isinstance(error, UsageError):
         return error
     text = str(error)
     if found := re.search(r"An item is already at '([^']+)'", text):
-        return Mistake(f"{found[1]} is there already; leave out the +")
+        return UsageError(f"{found[1]} is there already; leave out the +")
     if found := re.search(r"Could not (?:override|delete from config\.) '([^']+)'", text):
         return unknown_key(found[1], known)
     if found := re.search(r"Could not (?:find|load) '(\S+)/([^'/]+)'", text):
-        return Mistake(f"{found[1]}={found[2]}: there is no {found[1]} {found[2]!r}")
+        return UsageError(f"{found[1]}={found[2]}: there is no {found[1]} {found[2]!r}")
     if found := re.search(r"In '([^']+)': .*raised while composing config:\n", text):
         if found[1].startswith("schema/"):
-            return Mistake(f"{_word(words)}: it does not go with what else is chosen")
+            return UsageError(f"{_word(words)}: it does not go with what else is chosen")
         return _in_file(found[1], text, known)
     cause = error.__cause__ if isinstance(error.__cause__, Exception) else error
     why = f"{type(cause).__name__}: {cause}"
@@ -128,7 +130,7 @@ def explain(error: Exception, known: Sequence[str], words: Sequence[str] = ()) -
     said = plain(why, known)
     if said is None and len(words) == 1 and (key := _key(words[0])) not in known:
         return unknown_key(key, known)
-    return Mistake(f"{where}: {said or 'it cannot be set so; see ganexp --cfg job for what there is'}")
+    return UsageError(f"{where}: {said or 'it cannot be set so; see ganexp --cfg job for what there is'}")
 
 
 def _key(word: str) -> str:
@@ -146,7 +148,7 @@ def _word(words: Sequence[str]) -> str:
     return next((word for word in words if "$" in word or "@" in word), " ".join(words) or "the config")
 
 
-def _in_file(option: str, text: str, known: Sequence[str]) -> Mistake:
+def _in_file(option: str, text: str, known: Sequence[str]) -> UsageError:
     """The sentence for what an option's file says that cannot be."""
     found = re.search(r"full_key: (\S+)", text)
     key = found[1] if found else ""
@@ -154,35 +156,35 @@ def _in_file(option: str, text: str, known: Sequence[str]) -> Mistake:
     line = File(path).line(key) if path.exists() and key else None
     place = f"{path}, line {line}" if line else str(path if path.exists() else option)
     if re.search(r"Key '.*' (?:not in|is not in struct)", text):
-        return Mistake(f"{place}: {unknown_key(key, known)}")
+        return UsageError(f"{place}: {unknown_key(key, known)}")
     why = plain(text.partition("\n")[2], known) or "it does not go with what else is chosen"
-    return Mistake(f"{place}: {key}: {why}" if key else f"{place}: {why}")
+    return UsageError(f"{place}: {key}: {why}" if key else f"{place}: {why}")
 
 
-def unknown_key(key: str, known: Sequence[str]) -> Mistake:
+def unknown_key(key: str, known: Sequence[str]) -> UsageError:
     """The sentence for a key that the config does not have: the nearest beside it, or all of those, or the nearest at all."""
     where, _, last = key.rpartition(".")
     beside = [name.rpartition(".")[2] for name in known if name.rpartition(".")[0] == where]
-    near = nearest(last, beside)
+    near = did_you_mean(last, beside)
     if _not_chosen(key, known):
         group, name, *_ = key.split(".")
         if name not in (there := options(group)):
-            return Mistake(
-                f"{key}: there is no {group} {name!r}; it is one of {', '.join(there)}{nearest(name, there)}"
+            return UsageError(
+                f"{key}: there is no {group} {name!r}; it is one of {', '.join(there)}{did_you_mean(name, there)}"
             )
-        return Mistake(f"{key}: {name} is not chosen; add {group}=[{name}], or leave this out")
+        return UsageError(f"{key}: {name} is not chosen; add {group}=[{name}], or leave this out")
     if not beside and where not in known:
         where, beside = "", [name for name in known if "." not in name]
     group = where.replace(".", "/")
     if group in OPTIONAL and not beside:
-        return Mistake(f"{key}: no {group} is chosen; add {group}={'|'.join(options(group))}, or leave this out")
+        return UsageError(f"{key}: no {group} is chosen; add {group}={'|'.join(options(group))}, or leave this out")
     if where in known and not beside:
-        return Mistake(f"{key}: there is no such setting; {where} has none")
+        return UsageError(f"{key}: there is no such setting; {where} has none")
     if beside and (where.endswith("optimizer") or (where and not near)):
         near += f"; {where} has {', '.join(beside)}"
     elif not near:
-        near = nearest(key, known) or f"; there are {', '.join(beside)}"
-    return Mistake(f"{key}: there is no such setting{near}")
+        near = did_you_mean(key, known) or f"; there are {', '.join(beside)}"
+    return UsageError(f"{key}: there is no such setting{near}")
 
 
 ERRORS = (HydraException, OmegaConfBaseException, ValueError)
