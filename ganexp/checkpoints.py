@@ -21,7 +21,7 @@ KEPT = 3
 FOLDER = "checkpoints"
 
 
-class BadCheckpoint(ValueError):
+class CheckpointError(ValueError):
     """A file that is not a whole checkpoint, or not one of this experiment."""
 
 
@@ -55,28 +55,28 @@ def paths(folder: Path) -> list[Path]:
 
 
 def load(path: Path, like: tuple[TrainState, StepHealth]) -> Checkpoint:
-    """The checkpoint in the file `path`, of a state and health shaped as `like`; raises BadCheckpoint."""
+    """The checkpoint in the file `path`, of a state and health shaped as `like`; raises CheckpointError."""
     settings, arrays = _read(path)
     leaves, structure = jax.tree.flatten(like)
     if len(leaves) != len(arrays):
-        raise BadCheckpoint(f"{path} holds {len(arrays)} arrays where this experiment has {len(leaves)}")
+        raise CheckpointError(f"{path} holds {len(arrays)} arrays where this experiment has {len(leaves)}")
     restored = []
     for leaf, array in zip(leaves, arrays, strict=True):
         wanted = jax.eval_shape(jax.random.key_data, leaf) if _is_key(leaf) else leaf
         if wanted.shape != array.shape or wanted.dtype != array.dtype:
-            raise BadCheckpoint(
+            raise CheckpointError(
                 f"{path} holds an array of shape {array.shape} and type {array.dtype} "
                 f"where this experiment has {wanted.shape} and {wanted.dtype}"
             )
         restored.append(jax.random.wrap_key_data(jnp.asarray(array)) if _is_key(leaf) else array)
     state, health = jax.tree.unflatten(structure, restored)
     if np.max(state.step) != int(path.stem):
-        raise BadCheckpoint(f"{path} holds the state at step {np.max(state.step)}, which is not that of its name")
+        raise CheckpointError(f"{path} holds the state at step {np.max(state.step)}, which is not that of its name")
     return Checkpoint(state, health, settings)
 
 
 def settings_of(path: Path) -> dict[str, Any]:
-    """The settings that made the checkpoint in the file `path`; raises BadCheckpoint."""
+    """The settings that made the checkpoint in the file `path`; raises CheckpointError."""
     return _read(path)[0]
 
 
@@ -84,17 +84,17 @@ def _read(path: Path) -> tuple[dict[str, Any], list[np.ndarray]]:
     try:
         content = path.read_bytes()
     except OSError as error:
-        raise BadCheckpoint(f"{path} cannot be read: {error.strerror}") from error
+        raise CheckpointError(f"{path} cannot be read: {error.strerror}") from error
     head = len(MAGIC) + hashlib.sha256().digest_size
     digest, body = content[len(MAGIC) : head], content[head:]
     if not content.startswith(MAGIC) or hashlib.sha256(body).digest() != digest:
-        raise BadCheckpoint(f"{path} is truncated or was changed: its checksum does not match")
+        raise CheckpointError(f"{path} is truncated or was changed: its checksum does not match")
     try:
         unpacked = msgpack.unpackb(body)
         return dict(unpacked["settings"]), [_unpacked(packed) for packed in unpacked["arrays"]]
     except (ValueError, TypeError, KeyError, RecursionError) as error:
         # Whole, and somebody else's.
-        raise BadCheckpoint(f"{path} does not hold what ganexp saves ({type(error).__name__})") from None
+        raise CheckpointError(f"{path} does not hold what ganexp saves ({type(error).__name__})") from None
 
 
 def _is_key(leaf: Any) -> bool:

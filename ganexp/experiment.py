@@ -274,5 +274,7 @@ def targets(path: str, known: set[str], players: tuple[str, ...]) -> list[str]:
     ]
     if not found:
         names = sorted(name.replace("_optimizer.settings.", "_optimizer.") for name in known)
-        raise SettingError("setting", f"{path!r} is not a number of this experiment{did_you_mean(path, names)}")
+        raise SettingError(
+            "setting", f"{path!r} cannot be scheduled; only float settings can{did_you_mean(path, names)}"
+        )
     return found

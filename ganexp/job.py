@@ -132,7 +132,7 @@ class Job(Component):
         length = self.experiment.steps_per_epoch
         if length is None:
             raise SettingError(
-                "epochs", "this data set has none, because its points are made as they are needed; give steps=N"
+                "epochs", "this data set has none, because its points are generated on the fly; give steps=N"
             )
         whole = math.floor(epochs)
         # Whole epochs are finished, even where the last step begins another one.

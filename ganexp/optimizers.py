@@ -46,7 +46,7 @@ class Optimizer(Component):
             if name not in known:
                 allowed = ", ".join(known)
                 raise SettingError(
-                    name, f"{self.name} has no such setting{did_you_mean(name, known)}; it knows {allowed}, "
+                    name, f"{self.name} has no such setting{did_you_mean(name, known)}; it takes {allowed}, "
                     "and every optimizer clip_norm, clip_value and weight_bound"
                 )  # fmt: skip
             self.settings[name] = _typed(name, value, known[name])

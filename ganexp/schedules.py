@@ -63,7 +63,7 @@ class Stepwise(Schedule):
                 "values", f"{len(self.values)} values for {len(self.begins)} steps in begins; give one for each"
             )
         if any(later <= earlier for earlier, later in itertools.pairwise(self.begins)):
-            raise SettingError("begins", f"{list(self.begins)} must rise")
+            raise SettingError("begins", f"{list(self.begins)} must increase")
 
     def value(self, base: Any, step: Any) -> Any:
         for begin, value in zip(self.begins, self.values, strict=True):

@@ -123,7 +123,7 @@ def check_loss(loss: Any, exponential: bool = False) -> None:
     assert (lowered > 0).all()
     assert (jax.grad(lambda real, fake: loss.generator(scores(real, fake)), argnums=1)(*right) < 0).all()
     rising = np.asarray(loss.output(jnp.linspace(-5, 5, 21)))
-    assert (np.diff(rising) > 0).all(), "D's output must rise with its logit"
+    assert (np.diff(rising) > 0).all(), "D's output must increase with its logit"
 
 
 def check_dataset(dataset: Any, inside: float = 0.98) -> None:

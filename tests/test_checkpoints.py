@@ -9,7 +9,7 @@ import jax
 import numpy as np
 import pytest
 
-from ganexp.checkpoints import BadCheckpoint, Checkpoint, load, paths, save, settings_of
+from ganexp.checkpoints import Checkpoint, CheckpointError, load, paths, save, settings_of
 from ganexp.training import StepHealth
 from ganexp.types import Player, TrainState
 
@@ -75,7 +75,7 @@ def test_what_a_kill_leaves_behind_is_no_checkpoint(saved):
 
 def assert_refused(path: Path, expected: Any) -> None:
     for read in (settings_of, lambda path: load(path, expected)):
-        with pytest.raises(BadCheckpoint, match="truncated or was changed") as refused:
+        with pytest.raises(CheckpointError, match="truncated or was changed") as refused:
             read(path)
         assert str(path) in str(refused.value)
 
@@ -104,10 +104,10 @@ def test_a_checkpoint_with_one_changed_byte_is_refused(saved):
             assert_refused(saved, expected)
 
 
-def wrong_with(path: Path) -> BadCheckpoint | None:
+def wrong_with(path: Path) -> CheckpointError | None:
     try:
         settings_of(path)
-    except BadCheckpoint as error:
+    except CheckpointError as error:
         return error
     return None
 
@@ -117,7 +117,7 @@ def test_the_damaged_is_told_from_the_whole(tmp_path):
     files[2].write_bytes(files[2].read_bytes()[:-1])
     found = [(path, wrong_with(path)) for path in paths(tmp_path)]
     assert [path for path, _ in found] == files[::-1]
-    assert [type(error) for _, error in found] == [BadCheckpoint, type(None), type(None)]
+    assert [type(error) for _, error in found] == [CheckpointError, type(None), type(None)]
 
 
 def test_a_checkpoint_of_another_experiment_is_refused_with_the_shapes(saved):
@@ -128,14 +128,14 @@ def test_a_checkpoint_of_another_experiment_is_refused_with_the_shapes(saved):
         lambda leaf: jax.ShapeDtypeStruct((*leaf.shape, 2), leaf.dtype),
         lambda leaf: jax.ShapeDtypeStruct(leaf.shape, np.float64),
     ):
-        with pytest.raises(BadCheckpoint, match="where this experiment has"):
+        with pytest.raises(CheckpointError, match="where this experiment has"):
             load(saved, bent(change))
     state, health = like(checkpoint(7))
-    with pytest.raises(BadCheckpoint, match="holds 14 arrays where this experiment has 13"):
+    with pytest.raises(CheckpointError, match="holds 14 arrays where this experiment has 13"):
         load(saved, (state, health._replace(losses={"generator": health.losses["generator"]})))
 
 
 def test_a_missing_or_unreadable_checkpoint_is_refused(saved):
     for path in (saved.parent / "0000000008.ckpt", saved.parent):
-        with pytest.raises(BadCheckpoint, match="cannot be read"):
+        with pytest.raises(CheckpointError, match="cannot be read"):
             settings_of(path)

@@ -232,7 +232,7 @@ def test_without_a_folder_there_is_one_by_date_and_time(tmp_path, monkeypatch):
     assert len(list(tmp_path.glob("outputs/*/*/classifier.npz"))) == 1
 
 
-class Stop(Exception):
+class Stop(Exception):  # noqa: N818 - a signal is no error
     pass
 
 

@@ -195,7 +195,7 @@ def test_lists_are_checked_item_by_item():
 
 KINDS = {
     "number": "a number", "absent": "a number", "levels": "a list", "weights": "a list", "count": "a whole number",
-    "width": "a whole number", "name": "a text", "place": "a text", "flag": "true or false",
+    "width": "a whole number", "name": "a string", "place": "a string", "flag": "true or false",
 }  # fmt: skip
 FIT = {
     "number": (1, 1.5),

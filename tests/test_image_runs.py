@@ -341,7 +341,7 @@ def test_a_quiz_that_cannot_be_is_refused(small_run, tmp_path, capsys):
         ((str(tmp_path),), "is not the folder of a run"),
         ((str(tmp_path / "ring"),), "a quiz needs images"),
         ((str(small_run), "seed=-1"), "out of range"),
-        ((str(small_run), "speed=1"), "quiz knows one setting"),
+        ((str(small_run), "speed=1"), "quiz takes one setting"),
     ):
         assert ganexp("quiz", *words) == 2
         assert what in capsys.readouterr().err

@@ -183,7 +183,7 @@ def test_checks_that_span_parts_see_the_parts_of_their_own_run():
     with pytest.raises(UsageError, match=r"run 2 .*batch_size: 5,001 is more than the 5,000 points"):
         load_many([good, ("batch_size=5001",), bad])
     named = ("schedule.learning_rate_decay.setting=penalty.r1.weight",)
-    with pytest.raises(UsageError, match=r"run 1 .*'penalty\.r1\.weight' is not a number of this experiment"):
+    with pytest.raises(UsageError, match=r"run 1 .*'penalty\.r1\.weight' cannot be scheduled; only float settings can"):
         load_many([named, ("penalty=[]", *named)])
 
 

@@ -126,7 +126,7 @@ def test_numbers_that_every_optimizer_has_are_numbers(field, value):
 
 @pytest.mark.parametrize("name", [None, 3, ["sgd"], {}])
 def test_the_name_is_a_text(name):
-    with pytest.raises(SettingError, match=r"^name: .* is not a text"):
+    with pytest.raises(SettingError, match=r"^name: .* is not a string"):
         Optimizer(name, 0.1)
 
 

@@ -89,8 +89,8 @@ def test_a_schedule_moves_the_number_it_names_and_no_other(composed, setting, mo
         (["schedule.linear.setting=optimizer.learning_rat"], "learning_rate?"),
         (["dataset=ring", "schedule.linear.setting=dataset.radios"], "did you mean dataset.radius?"),
         (["schedule.linear.setting=loss.real_wait"], "did you mean loss.real_weight?"),
-        (["schedule.linear.setting=seed"], "is not a number of this experiment"),
-        (["schedule.linear.setting=batch_size"], "is not a number of this experiment"),
+        (["schedule.linear.setting=seed"], "cannot be scheduled; only float settings can"),
+        (["schedule.linear.setting=batch_size"], "cannot be scheduled; only float settings can"),
         (["model.generator.dropout=null", "schedule.linear.setting=model.generator.dropout"], "is not a number"),
     ],
 )

@@ -11,7 +11,7 @@ from contextlib import suppress
 from typing import Any, NoReturn
 
 from ganexp.cli import environment, streams
-from ganexp.cli.exit_codes import FAILED, FINISHED, INTERRUPTED, MISTAKE
+from ganexp.cli.exit_codes import FAILED, FINISHED, INTERRUPTED, USAGE_ERROR
 from ganexp.cli.sentences import say
 from ganexp.version import __version__
 
@@ -36,7 +36,7 @@ FLAGS = {"multirun": "-m", "cfg": "--cfg", "dry_run": "--dry-run", "markdown": "
 class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         say(f"{message} (see ganexp --help)")
-        sys.exit(MISTAKE)
+        sys.exit(USAGE_ERROR)
 
 
 def _parser() -> _Parser:
@@ -116,7 +116,7 @@ def _view(arguments: list[str], notes: list[str]) -> int:
 
 def _refuse(sentence: str) -> int:
     say(sentence)
-    return MISTAKE
+    return USAGE_ERROR
 
 
 def _main(arguments: list[str]) -> int:

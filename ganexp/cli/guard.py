@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from ganexp.cli.exit_codes import FAILED, MISTAKE
+from ganexp.cli.exit_codes import FAILED, USAGE_ERROR
 from ganexp.cli.sentences import say
 from ganexp.config.files import UsageError
 from ganexp.records.documents import DocumentError
@@ -17,7 +17,7 @@ def guarded(command: Callable[[], int]) -> int:
         return command()
     except (UsageError, SettingError, DocumentError) as error:
         say(str(error))
-        return MISTAKE
+        return USAGE_ERROR
     except OSError as error:
         say(f"{error.filename or 'a file'}: {error.strerror or error}")
         return FAILED

@@ -54,7 +54,7 @@ def _seed(words: Sequence[str]) -> int:
     for word in words:
         name, _, value = word.partition("=")
         if name != "seed":
-            raise UsageError(f"{word}: quiz knows one setting, seed=N")
+            raise UsageError(f"{word}: quiz takes one setting, seed=N")
         if not value.isdecimal() or int(value) > LARGEST:
             raise UsageError(f"seed: {value!r} is out of range; it must be a whole number from 0 to {LARGEST}")
         seed = int(value)

@@ -9,7 +9,7 @@ from typing import Any
 import jax
 
 from ganexp import checkpoints, size
-from ganexp.checkpoints import BadCheckpoint, Checkpoint
+from ganexp.checkpoints import Checkpoint, CheckpointError
 from ganexp.cli import workspace
 from ganexp.cli.workspace import quoted
 from ganexp.component import arrays
@@ -57,7 +57,7 @@ def newest(folder: Path, job: Job, step: int | None = None) -> Checkpoint | None
             # Settings first: a changed size is better named as a setting than as an array.
             refuse_changes(folder, checkpoints.settings_of(path), job.settings())
             return checkpoints.load(path, like)
-        except BadCheckpoint as error:
+        except CheckpointError as error:
             if step is not None:
                 raise UsageError(str(error)) from None
             print(f"ganexp: {error}; trying the one before it", file=sys.stderr)

@@ -38,7 +38,7 @@ def use_all_cores() -> None:
             jax.config.update("jax_num_cpu_devices", cores)
 
 
-class Stopped(Exception):
+class Stopped(Exception):  # noqa: N818 - a signal is no error
     """A signal came: no other batch of runs is wanted."""
 
 

@@ -55,7 +55,7 @@ def command(words: Sequence[str]) -> int:
 
 def _step(text: str) -> int:
     if not text.isdecimal():
-        raise argparse.ArgumentTypeError(f"{text!r} is no step; it must be a whole number")
+        raise argparse.ArgumentTypeError(f"{text!r} is not a step; it must be a whole number")
     return int(text)
 
 

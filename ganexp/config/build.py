@@ -14,7 +14,7 @@ from omegaconf.errors import OmegaConfBaseException
 from ganexp.component import SettingError, is_component
 from ganexp.config.compose import compose
 from ganexp.config.schema import BASES, EXPERIMENT_FIELDS, JOB_FIELDS
-from ganexp.config.usage_errors import Several, UsageError, explain, keys
+from ganexp.config.usage_errors import SeveralValuesError, UsageError, explain, keys
 from ganexp.experiment import ROLES, Experiment
 from ganexp.job import Job
 from ganexp.optimizers import Optimizer
@@ -101,7 +101,7 @@ def load(overrides: Sequence[str]) -> tuple[DictConfig, Job]:
     """The composed config of one run, and its job; raises UsageError or SettingError."""
     try:
         config = compose(overrides)
-    except Several as error:
+    except SeveralValuesError as error:
         advice = f", or brackets for a list: {error.key}=[...]" if _accepted(error.bracketed) else ""
         raise UsageError(f"{error}{advice}") from None
     try:

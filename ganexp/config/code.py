@@ -18,7 +18,7 @@ PLUGINS = {"hydra.launcher._target_": Launcher, "hydra.sweeper._target_": Sweepe
 SAMPLER = "hydra.sweeper.sampler"
 # What Hydra builds its plugins from.
 BUILT = re.compile(r"hydra\.(launcher|sweeper|callbacks)\b")
-# The resolvers that make settings of a text.
+# The resolvers that make settings of a string.
 MAKERS = re.compile(r"oc\.(create|decode)\b")
 ADVICE = "a config is data, and calls nothing but Hydra's own plugins; leave it out"
 
@@ -28,7 +28,7 @@ def refuse_word(override: Override) -> None:
     text = str(override.input_line)
     named = {*re.split(r"[.@:/]", override.get_key_element().lstrip("+~")), *_keys(override.value())}
     for name in CODE:
-        # A reference may make settings of a text.
+        # A reference may make settings of a string.
         if name in named or ("${" in text and name in text):
             raise UsageError(f"{text}: {name} names code; {ADVICE}")
 

@@ -14,13 +14,13 @@ KINDS = {
     "float": "a number",
     "Boolean": "true or false",
     "bool": "true or false",
-    "str": "a text",
+    "str": "a string",
     "List": "a list, such as [1,2]",
 }
 REMOVED = "a setting cannot be removed; leave it out, or set another value"
 # The first that is found in what was said; \1 is what its parentheses hold.
 REASONS = {
-    r"HydraConfig was not set": "Hydra tells nothing of a run here; write the value itself",
+    r"HydraConfig was not set": "Hydra has no information about a run here; write the value itself",
     r"Environment variable '(\w+)' not found": r"the environment variable \1 is not set",
     r"is deprecated\. Change your code and config to use '(.+?)'": r"oc.deprecated gives no value here; write ${\1}",
     r"RecursionError|maximum recursion|Recursive interpolation|to parent node detected": "it refers to itself",
@@ -28,7 +28,7 @@ REASONS = {
     r"KeyError raised while resolving": "what it refers to does not exist",
     r"possible interpolation keys": "what its defaults refer to is not chosen before it",
     r"(?s)(?:raised while|while) resolving|trying to access": "what it refers to has no value, or its resolver cannot be called so",
-    r"expecting|no viable alternative|token recognition": "it is no reference, which is written ${NAME} or ${RESOLVER:VALUE}",
+    r"expecting|no viable alternative|token recognition": "it is not a reference, which is written ${NAME} or ${RESOLVER:VALUE}",
     r"is not Optional|Incompatible value 'None'": "it cannot be null",
     r"too large to convert to float": "it is not a finite number (32-bit floats reach 3.4e38)",
     r"not a ListConfig, list or tuple": "it must be a list, such as [1,2]",

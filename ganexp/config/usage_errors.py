@@ -23,7 +23,7 @@ from ganexp.spelling import did_you_mean
 LONGEST = 20_000  # letters of a setting: Hydra's parser takes seconds for as many
 
 
-class Several(UsageError):
+class SeveralValuesError(UsageError):
     """Several values where one run is meant; `bracketed` are the same words with those values as a list."""
 
     def __init__(self, text: str, key: str, bracketed: Sequence[str]):
@@ -43,7 +43,7 @@ def parse(overrides: Sequence[str], parser: OverridesParser, sweeps: bool) -> li
         seen[key] = text
         if override.is_sweep_override() and not sweeps:
             name, _, values = text.partition("=")
-            raise Several(text, key, [*overrides[:number], f"{name}=[{values}]", *overrides[number + 1 :]])
+            raise SeveralValuesError(text, key, [*overrides[:number], f"{name}=[{values}]", *overrides[number + 1 :]])
     return parsed
 
 

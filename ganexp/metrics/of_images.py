@@ -123,7 +123,7 @@ class Leak(Metric):
     by_sample: ClassVar = False
 
     def fits(self, experiment: Experiment) -> str | None:
-        return None if experiment.dataset.binary else "the data have other numbers than 0 and 1"
+        return None if experiment.dataset.binary else "the data are not binary"
 
     def read(self, samples: Samples) -> dict[str, PyTree]:
         return {"leak": leak(samples.batch.real.x, samples.generate(samples.batch.noise, train=True).x)}

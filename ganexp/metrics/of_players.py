@@ -76,7 +76,11 @@ class MinibatchAccuracy(Metric):
     by_sample: ClassVar = False
 
     def fits(self, experiment: Experiment) -> str | None:
-        return None if experiment.dataset.size is not None else "the points are made, and there is no whole set of them"
+        return (
+            None
+            if experiment.dataset.size is not None
+            else "its points are generated on the fly, not drawn from a finite data set"
+        )
 
     def read(self, samples: Samples) -> dict[str, PyTree]:
         return {"minibatch_accuracy": samples.once(minibatch_accuracy)}
@@ -114,7 +118,7 @@ class DiracParameters(Metric):
     by_sample: ClassVar = False
 
     def fits(self, experiment: Experiment) -> str | None:
-        return None if is_dirac(experiment) else "the players are no single numbers, as those of model=dirac are"
+        return None if is_dirac(experiment) else "the players are not single numbers, as those of model=dirac are"
 
     def read(self, samples: Samples) -> dict[str, PyTree]:
         theta, psi = (samples.state.players[player].params["value"] for player in (GENERATOR, DISCRIMINATOR))

@@ -76,7 +76,7 @@ class CurveDistance(Metric):
     priority: ClassVar = 50
 
     def fits(self, experiment: Experiment) -> str | None:
-        return None if isinstance(experiment.dataset, Curve) else "the data set is no curve"
+        return None if isinstance(experiment.dataset, Curve) else "the data set is not a curve"
 
     def read(self, samples: Samples) -> dict[str, PyTree]:
         return {"fake": samples.fake.x}

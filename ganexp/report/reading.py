@@ -38,7 +38,7 @@ LEAST, GREATEST = 1e-100, 1e100
 KINDS = {
     dict: "an object",
     list: "a list",
-    str: "a text",
+    str: "a string",
     bool: "a truth value",
     int: "a whole number",
     float: "a fraction",

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import jax
 
 from ganexp import checkpoints
-from ganexp.checkpoints import BadCheckpoint
+from ganexp.checkpoints import CheckpointError
 from ganexp.component import arrays
 from ganexp.job import Job
 from ganexp.runner.lanes import Lanes
@@ -91,7 +91,7 @@ def _good(folder: Path) -> tuple[Path, dict[str, Any]] | None:
     for path in checkpoints.paths(folder):
         try:
             return path, checkpoints.settings_of(path)
-        except BadCheckpoint as error:
+        except CheckpointError as error:
             print(f"ganexp: {error}; trying the one before it", file=sys.stderr)
     return None
 
@@ -113,6 +113,6 @@ def restored(origin: Origin, lanes: Lanes, job: Job) -> tuple[TrainState, StepHe
 def _first(load: Callable[[], Any]) -> Any:
     try:
         return load()
-    except BadCheckpoint as error:
+    except CheckpointError as error:
         print(f"ganexp: {error}; it is not used", file=sys.stderr)
         return None

@@ -27,7 +27,7 @@ class _OfImages(View):
     """A view of images."""
 
     def fits(self, experiment: Experiment) -> str | None:
-        return None if experiment.dataset.images else "the data are points, and no images"
+        return None if experiment.dataset.images else "the data are points, not images"
 
 
 @component

@@ -30,7 +30,7 @@ class Modes(View):
     """The share of generated points nearest to each mode, against the mixture's weights."""
 
     def fits(self, experiment: Experiment) -> str | None:
-        return None if experiment.dataset.modes() is not None else "the data are no mixture, and have no modes"
+        return None if experiment.dataset.modes() is not None else "the data are not a mixture and have no modes"
 
     def read(self, scene: Scene) -> dict[str, PyTree]:
         return {"fake": scene.fake.x}
@@ -79,7 +79,7 @@ class Phase(View):
     whole: ClassVar = True
 
     def fits(self, experiment: Experiment) -> str | None:
-        return None if is_dirac(experiment) else "the players are no single numbers, as those of model=dirac are"
+        return None if is_dirac(experiment) else "the players are not single numbers, as those of model=dirac are"
 
     def read(self, scene: Scene) -> dict[str, PyTree]:
         theta, psi = (scene.state.players[player].params["value"] for player in (GENERATOR, DISCRIMINATOR))

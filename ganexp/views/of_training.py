@@ -56,7 +56,11 @@ class Accuracy(View):
     when: ClassVar = END
 
     def fits(self, experiment: Experiment) -> str | None:
-        return None if experiment.dataset.size is not None else "the points are made, and there is no whole set of them"
+        return (
+            None
+            if experiment.dataset.size is not None
+            else "its points are generated on the fly, not drawn from a finite data set"
+        )
 
     def read(self, scene: Scene) -> dict[str, PyTree]:
         return {"accuracy": scene.samples.once(minibatch_accuracy)}
