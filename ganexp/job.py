@@ -25,7 +25,7 @@ def strip_stride(epoch: int) -> int:
 class Sweep(Component):
     """How the runs of a sweep go together; a run alone has no use for it.
 
-    `lanes` is `map`: one run after the other on each device, with the numbers of the run alone; `vmap`: all at once, rounding
+    `lanes` is `map`: one run after the other on each device, on CPU bitwise identical to the same run on its own; `vmap`: all at once, rounding
     differently; `auto`: map on processors, vmap on accelerators. A program of more than `observed_runs` runs is evaluated and drawn, on
     the way, only as often as so many runs would be; 0 for as often as each run alone. `metric` is what settings are compared by
     and what a sweeper optimizes; None for the main one of the data.

@@ -24,7 +24,7 @@ AXIS = "lanes"
 class Lanes(Runs):
     """Runs that differ in numbers alone, one after the other on each device (`map`) or all at once (`vmap`).
 
-    Mapped, a lane has the numbers of the run alone, bit for bit; vectorized, products are batched and round differently.
+    Mapped, a lane is bitwise identical to the same run on its own, on CPU; vectorized, products are batched and round differently.
     States, reports and whatever `apply` returns begin with an axis of `len(lanes)`, which is the number of experiments filled up
     to a multiple of the number of devices with copies of the last.
     """
