@@ -8,8 +8,8 @@ import jax
 import jax.numpy as jnp
 
 from ganexp.component import SettingError
-from ganexp.parts import Conditioning
-from ganexp.types import Architecture, Batch
+from ganexp.parts import Architecture, Conditioning
+from ganexp.types import Batch
 
 NONE = "none"
 

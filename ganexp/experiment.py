@@ -16,22 +16,9 @@ from ganexp.component import Component, SettingError, component, kinds, numbers,
 from ganexp.conditioning import CONDITIONINGS, NONE
 from ganexp.description import below
 from ganexp.optimizers import Optimizer
-from ganexp.parts import Average, Gradient, Input, Penalty
+from ganexp.parts import Architecture, Average, Gradient, Input, Output, Penalty, Prior, Schedule, Updates
 from ganexp.spelling import did_you_mean
-from ganexp.types import (
-    DISCRIMINATOR,
-    GENERATOR,
-    RECONSTRUCTOR,
-    Architecture,
-    Batch,
-    Dataset,
-    Loss,
-    Net,
-    Output,
-    Prior,
-    Schedule,
-    Updates,
-)
+from ganexp.types import DISCRIMINATOR, GENERATOR, RECONSTRUCTOR, Batch, Dataset, Loss, Net
 
 
 class Stream(enum.IntEnum):

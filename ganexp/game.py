@@ -26,6 +26,7 @@ from ganexp.types import (
     Scalar,
     Scores,
     TrainState,
+    Update,
 )
 
 Players = dict[str, Player]
@@ -244,6 +245,16 @@ def move(experiment: Experiment, name: str, player: Player, found: LossAndGradie
     for penalty in experiment.penalties(name).values():
         params = penalty.project(params)
     return Player(params, found.played.stats, opt)
+
+
+def update(experiment: Experiment, name: str, state: TrainState, draws: Minibatches) -> tuple[TrainState, Update]:
+    """The state after one update of the player `name` on one minibatch, and what the update computed."""
+    found, memory = loss_and_gradients(experiment, name, state, draws)
+    player, played = move(experiment, name, state.players[name], found), found.played
+    record = Update(
+        draws.noise, draws.real, played.fake, played.scores, played.terms, found.loss, found.grads[name]
+    )  # fmt: skip
+    return state._replace(players={**state.players, name: player}, memory=memory), record
 
 
 def with_params(players: Players, params: dict[str, Parameters]) -> Players:

@@ -9,7 +9,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float, Key
 
 from ganexp.component import component, setting
-from ganexp.types import Output
+from ganexp.parts import Output
 
 SMALLEST = 1e-6
 

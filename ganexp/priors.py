@@ -6,7 +6,7 @@ import jax
 from jaxtyping import Array, Float, Key
 
 from ganexp.component import SettingError, component, setting
-from ganexp.types import Prior
+from ganexp.parts import Prior
 
 
 @component

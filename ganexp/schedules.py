@@ -8,7 +8,7 @@ from typing import Any
 import jax.numpy as jnp
 
 from ganexp.component import SettingError, component, setting
-from ganexp.types import Schedule
+from ganexp.parts import Schedule
 
 
 @component

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from typing import Any, NamedTuple
 
@@ -12,7 +13,7 @@ from jax.experimental import checkify
 from jaxtyping import Array, Bool, Float, Int, Key, PyTree
 
 from ganexp.experiment import AVERAGE, GRADIENT, PENALTY, Experiment, Stream
-from ganexp.game import draw_noise
+from ganexp.game import draw_noise, update
 from ganexp.types import GENERATOR, Batch, Memory, Minibatches, Player, TrainState, Update
 
 # A block of steps draws its random numbers in one call: about as many numbers as fit in a core's cache.
@@ -81,7 +82,7 @@ def _real(experiment: Experiment, data: PyTree, step: Int[Array, ""], key: Key[A
 def train_step(experiment: Experiment, state: TrainState, draws: Minibatches) -> tuple[TrainState, dict[str, Update]]:
     """The state after one step, and each player's last update."""
     experiment = experiment.at(state.step)
-    state, updates = experiment.updates.step(experiment, state, draws)
+    state, updates = experiment.updates.step(experiment.players, functools.partial(update, experiment), state, draws)
     memory = state.memory
     if experiment.average is not None:
         memory = {**memory, AVERAGE: experiment.average.update(memory[AVERAGE], state.players[GENERATOR].params)}

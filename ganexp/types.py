@@ -15,8 +15,6 @@ from jaxtyping import Array, Float, Int, Key, PyTree, UInt8
 from ganexp.component import Component, component, setting
 
 if TYPE_CHECKING:
-    from ganexp.experiment import Experiment
-
     Parameters = Any
 else:
     Parameters = PyTree[Float[Array, "..."]]
@@ -215,29 +213,6 @@ class Dataset(Component):
 
 
 @component
-class Prior(Component):
-    """The distribution of the generator's input."""
-
-    dimension: int = setting(2, least=1)
-
-    def sample(self, key: Key[Array, ""], n: int) -> Float[Array, "n d"]:
-        """`n` independent noise vectors; pure."""
-        raise NotImplementedError
-
-
-@component
-class Architecture(Component):
-    """One player's network, before the shapes of its input and output are known. `reads` is how it takes a point: as a row of
-    `numbers`, as an `image` [height, width, channels] where it is one, or None where it reads nothing."""
-
-    reads: ClassVar[str | None] = "numbers"
-
-    def net(self, inputs: tuple[int, ...], outputs: tuple[int, ...]) -> Net:
-        """The network from points of shape `inputs` to points of shape `outputs`."""
-        raise NotImplementedError
-
-
-@component
 class Loss(Component):
     """What each player minimizes, as a function of the discriminator's output on both batches.
 
@@ -262,61 +237,6 @@ class Loss(Component):
 
     def output(self, logits: Float[Any, "*n"]) -> Float[Any, "*n"]:
         """D(x) as this loss reads it; 1/2 is where real and fake part."""
-        raise NotImplementedError
-
-
-@component
-class Output(Component):
-    """What becomes of the generator's numbers before anyone sees them; `discrete` ones are 0 or 1 in evaluations."""
-
-    discrete: ClassVar[bool] = True
-
-    def emitted(self, x: Float[Array, "n ..."], key: Key[Array, ""], train: bool) -> Float[Array, "n ..."]:
-        """The points, from the network's `x`; pure."""
-        raise NotImplementedError
-
-
-@component
-class Schedule(Component):
-    """How one number of the experiment changes with the step. `setting` is its dotted path."""
-
-    setting: str = "optimizer.learning_rate"
-
-    def value(self, base: Any, step: Any) -> Any:
-        """The number at `step`, where `base` is its value in the config."""
-        raise NotImplementedError
-
-
-@component
-class Updates(Component):
-    """The order in which the players move: one training step, of `d_steps` and `g_steps` updates.
-
-    Any further player moves with the generator: as often, and on the same minibatches. `minibatch`: every update has a `fresh` one, or all of a step share the `same` one.
-    """
-
-    d_steps: int = setting(1, least=0, most=10_000)
-    g_steps: int = setting(1, least=0, most=10_000)
-    minibatch: str = setting("fresh", options=("fresh", "same"))
-
-    @property
-    def batches(self) -> int:
-        """How many batches one step draws."""
-        raise NotImplementedError
-
-    @property
-    def moves(self) -> int:
-        """How many updates one step makes or, of a player that stands still, scores."""
-        raise NotImplementedError
-
-    @property
-    def learned(self) -> int:
-        """How many of these, the first ones, the discriminator learns from: epochs are counted by them."""
-        raise NotImplementedError
-
-    def step(
-        self, experiment: Experiment, state: TrainState, draws: Minibatches
-    ) -> tuple[TrainState, dict[str, Update]]:
-        """The state with the players, and what parts remember, after one step; and each player's last update."""
         raise NotImplementedError
 
 

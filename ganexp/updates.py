@@ -1,4 +1,4 @@
-"""One player's update, and the order in which the players move."""
+"""The order in which the players move."""
 
 from __future__ import annotations
 
@@ -8,30 +8,19 @@ from typing import Any
 import jax
 
 from ganexp.component import SettingError, component, setting
-from ganexp.experiment import Experiment
-from ganexp.game import loss_and_gradients, move
-from ganexp.types import DISCRIMINATOR, GENERATOR, Minibatches, Player, TrainState, Update, Updates
+from ganexp.parts import PlayerUpdate, Updates
+from ganexp.types import DISCRIMINATOR, GENERATOR, Minibatches, Player, TrainState, Update
 
 UNROLLED = 2  # Longer runs of updates are a loop: XLA compiles the body once.
 
 
-def update(experiment: Experiment, name: str, state: TrainState, draws: Minibatches) -> tuple[TrainState, Update]:
-    """The state after one update of the player `name` on one minibatch, and what the update computed."""
-    found, memory = loss_and_gradients(experiment, name, state, draws)
-    player, played = move(experiment, name, state.players[name], found), found.played
-    record = Update(
-        draws.noise, draws.real, played.fake, played.scores, played.terms, found.loss, found.grads[name]
-    )  # fmt: skip
-    return state._replace(players={**state.players, name: player}, memory=memory), record
-
-
-def side(experiment: Experiment, player: str) -> tuple[str, ...]:
+def side(players: tuple[str, ...], player: str) -> tuple[str, ...]:
     """The players that move together with the discriminator, which has no company, or with the generator."""
-    return (DISCRIMINATOR,) if player == DISCRIMINATOR else (GENERATOR, *experiment.others)
+    return tuple(name for name in players if (name == DISCRIMINATOR) == (player == DISCRIMINATOR))
 
 
 def repeat(
-    side: tuple[str, ...], times: int, experiment: Experiment, state: TrainState, draws: Callable[[Any], Minibatches]
+    side: tuple[str, ...], times: int, update: PlayerUpdate, state: TrainState, draws: Callable[[Any], Minibatches]
 ) -> tuple[TrainState, dict[str, Update]]:
     """`times` updates of the players of one side against a rival that stands still, on the batches `draws(0)`, `draws(1)`, ...; and
     the last update of each. In one update all of them move from where they were before it.
@@ -43,7 +32,7 @@ def repeat(
         moved, records, memory = {}, {}, state.memory
         for name in side:
             # What is remembered goes on from each player to the next.
-            after, records[name] = update(experiment, name, state._replace(memory=memory), draws(index))
+            after, records[name] = update(name, state._replace(memory=memory), draws(index))
             moved[name], memory = after.players[name], after.memory
         return state._replace(players={**state.players, **moved}, memory=memory), records
 
@@ -102,13 +91,13 @@ class Alternating(_Counted):
     first: str = setting(DISCRIMINATOR, options=(DISCRIMINATOR, GENERATOR))
 
     def step(
-        self, experiment: Experiment, state: TrainState, draws: Minibatches
+        self, players: tuple[str, ...], update: PlayerUpdate, state: TrainState, draws: Minibatches
     ) -> tuple[TrainState, dict[str, Update]]:
         records: dict[str, Update] = {}
         second = GENERATOR if self.first == DISCRIMINATOR else DISCRIMINATOR
         for player in (self.first, second):
-            movers, batch = side(experiment, player), self.batch(player, draws)
-            state, moves = repeat(movers, self.times[player], experiment, state, batch)
+            movers, batch = side(players, player), self.batch(player, draws)
+            state, moves = repeat(movers, self.times[player], update, state, batch)
             records |= moves
         return state, records
 
@@ -118,16 +107,16 @@ class Simultaneous(_Counted):
     """All players move against the others as they were at the start of the step (Mescheder et al. 2017)."""
 
     def step(
-        self, experiment: Experiment, state: TrainState, draws: Minibatches
+        self, players: tuple[str, ...], update: PlayerUpdate, state: TrainState, draws: Minibatches
     ) -> tuple[TrainState, dict[str, Update]]:
         moved: dict[str, Player] = {}
         records: dict[str, Update] = {}
         memory = state.memory
         for player in (DISCRIMINATOR, GENERATOR):
-            movers, batch = side(experiment, player), self.batch(player, draws)
+            movers, batch = side(players, player), self.batch(player, draws)
             # The players start from the same state, but what is remembered goes on from each to the next.
             start = state._replace(memory=memory)
-            after, moves = repeat(movers, self.times[player], experiment, start, batch)
+            after, moves = repeat(movers, self.times[player], update, start, batch)
             moved |= {name: after.players[name] for name in movers}
             records, memory = records | moves, after.memory
         return state._replace(players=moved, memory=memory), records

@@ -7,6 +7,7 @@ traced: two parts that differ in their numbers are one program. All numbers are 
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import jax
@@ -15,7 +16,7 @@ import numpy as np
 
 from ganexp.component import arrays
 from ganexp.experiment import ROLES
-from ganexp.game import loss_and_gradients
+from ganexp.game import loss_and_gradients, update
 from ganexp.observe.metric import END, EVALUATION, LOG, Bars, Reference
 from ganexp.observe.readings import HostArrays
 from ganexp.observe.samples import Samples
@@ -421,7 +422,11 @@ def check_updates(experiment: Any, eager: bool = True) -> None:
 
     start = TrainState(jnp.int32(0), before, {})
     (_, after, memory), records = check_pure(
-        lambda part: part.updates.step(part, start, draws), experiment, eager, rtol=1e-3, atol=1e-4
+        lambda part: part.updates.step(part.players, partial(update, part), start, draws),
+        experiment,
+        eager,
+        rtol=1e-3,
+        atol=1e-4,
     )
     assert memory == {}
     assert set(after) == set(records) == set(experiment.players)

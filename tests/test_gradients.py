@@ -15,7 +15,7 @@ from ganexp.component import arrays, component, with_number
 from ganexp.config.build import job
 from ganexp.config.compose import compose
 from ganexp.experiment import Experiment
-from ganexp.game import loss_and_gradients, objective, with_params
+from ganexp.game import loss_and_gradients, objective, update, with_params
 from ganexp.gradients import Unrolled
 from ganexp.observe.samples import Samples
 from ganexp.optimizers import Optimizer, functions
@@ -25,7 +25,6 @@ from ganexp.runner.lanes import Lanes
 from ganexp.runner.run import run
 from ganexp.training import chunk, draw, init, initial_health
 from ganexp.types import DISCRIMINATOR, GENERATOR, Minibatches, Player, TrainState
-from ganexp.updates import update
 
 pytestmark = pytest.mark.exact
 PLAYERS = (GENERATOR, DISCRIMINATOR)

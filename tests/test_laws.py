@@ -17,11 +17,11 @@ from ganexp.component import arrays
 from ganexp.config.build import job
 from ganexp.config.compose import compose
 from ganexp.experiment import Experiment
+from ganexp.game import update
 from ganexp.records.table import read_table
 from ganexp.runner.run import run
 from ganexp.training import StepHealth, chunk, draw, init, initial_health, signals, train_step
 from ganexp.types import DISCRIMINATOR, GENERATOR, Batch, Minibatches, TrainState
-from ganexp.updates import update
 
 SIZES = tuple(f"model.{player}.{size}" for player in ("generator", "discriminator") for size in ("width=8", "depth=1"))
 SMALL = ("batch_size=16", *SIZES)

@@ -11,12 +11,11 @@ import numpy as np
 import pytest
 
 from ganexp.component import SettingError, arrays, component
-from ganexp.game import judge, loss_terms, total
+from ganexp.game import judge, loss_terms, total, update
 from ganexp.parts import Penalty
 from ganexp.penalties import R1, Lecam, WeightClipping
 from ganexp.training import draw, init, train_step
 from ganexp.types import DISCRIMINATOR, GENERATOR, Batch
-from ganexp.updates import update
 
 REAL, FAKE = (Batch(jnp.asarray(x, jnp.float32)) for x in np.random.default_rng(0).normal(size=(2, 32, 3)))
 KEY = jax.random.key(0)

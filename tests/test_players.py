@@ -17,13 +17,12 @@ from ganexp.blocks import map_in_blocks
 from ganexp.component import SettingError, arrays, numbers
 from ganexp.config.build import load
 from ganexp.description import describe
-from ganexp.game import assess, gradient
+from ganexp.game import assess, gradient, update
 from ganexp.losses import NonSaturating, Veegan
 from ganexp.observe.samples import Samples
 from ganexp.records.table import read_table
 from ganexp.training import chunk, draw, init, initial_health, signals, train_step
 from ganexp.types import DISCRIMINATOR, GENERATOR, RECONSTRUCTOR
-from ganexp.updates import update
 from ganexp.views.of_training import equilibrium
 
 SIZES = tuple(

@@ -16,8 +16,8 @@ from ganexp.config.schema import classes
 from ganexp.metrics.wasserstein import DIRECTIONS
 from ganexp.observe.samples import BLOCK
 from ganexp.optimizers import Optimizer, functions
+from ganexp.parts import Architecture
 from ganexp.size import bytes_of, refuse
-from ganexp.types import Architecture
 
 SHAPES = [((3,), (2,)), ((2,), ()), ((5,), (28, 28, 1)), ((28, 28, 1), ()), ((7,), (8, 4, 3)), ((8, 4, 3), ())]
 CHANGES = [

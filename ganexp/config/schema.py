@@ -28,8 +28,8 @@ from ganexp.experiment import Experiment, Model
 from ganexp.job import Job
 from ganexp.observe.metric import Metric
 from ganexp.observe.view import View
-from ganexp.parts import Average, Gradient, Input, Penalty
-from ganexp.types import Architecture, Dataset, Loss, Output, Prior, Schedule, Updates
+from ganexp.parts import Architecture, Average, Gradient, Input, Output, Penalty, Prior, Schedule, Updates
+from ganexp.types import Dataset, Loss
 from ganexp.views import components  # noqa: F401
 
 BASES = {

@@ -9,7 +9,8 @@ from ganexp.component import SettingError, component, setting
 from ganexp.nets.layers import ACTIVATIONS, INITIALIZERS
 from ganexp.nets.mlp import Mlp
 from ganexp.nets.size import Size
-from ganexp.types import Architecture, Batch, Net
+from ganexp.parts import Architecture
+from ganexp.types import Batch, Net
 
 
 @component

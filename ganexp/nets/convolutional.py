@@ -20,7 +20,8 @@ from ganexp.nets.layers import (
 )
 from ganexp.nets.pure import pure
 from ganexp.nets.size import Size
-from ganexp.types import Architecture, Batch, Net
+from ganexp.parts import Architecture
+from ganexp.types import Batch, Net
 
 
 def image_side(inputs: tuple[int, ...], outputs: tuple[int, ...]) -> str:

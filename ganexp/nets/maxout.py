@@ -13,7 +13,8 @@ from ganexp.component import component, setting
 from ganexp.nets.layers import INITIALIZERS, Affine, dropped
 from ganexp.nets.pure import pure
 from ganexp.nets.size import Size
-from ganexp.types import Architecture, Batch, Net
+from ganexp.parts import Architecture
+from ganexp.types import Batch, Net
 
 
 @component

@@ -14,7 +14,8 @@ from ganexp.component import component, setting
 from ganexp.nets.layers import ACTIVATIONS, INITIALIZERS, NORMALIZATIONS, OUTPUTS, dropped, normalization, normalized
 from ganexp.nets.pure import pure
 from ganexp.nets.size import Size
-from ganexp.types import Architecture, Batch, Net
+from ganexp.parts import Architecture
+from ganexp.types import Batch, Net
 
 
 @component

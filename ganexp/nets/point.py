@@ -11,7 +11,8 @@ from flax import nnx
 from ganexp.component import component
 from ganexp.nets.pure import pure
 from ganexp.nets.size import Size
-from ganexp.types import Architecture, Batch, Net
+from ganexp.parts import Architecture
+from ganexp.types import Batch, Net
 
 
 @component

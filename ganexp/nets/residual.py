@@ -19,7 +19,8 @@ from ganexp.nets.layers import (
     normalized,
 )
 from ganexp.nets.size import Size
-from ganexp.types import Architecture, Net
+from ganexp.parts import Architecture
+from ganexp.types import Net
 
 
 @component

@@ -13,8 +13,9 @@ from ganexp.datasets.images import shown
 from ganexp.experiment import Experiment, Stream
 from ganexp.game import draw_noise, sample
 from ganexp.observe.scene import Scene
+from ganexp.parts import Prior
 from ganexp.priors import Normal
-from ganexp.types import Batch, Images, Prior
+from ganexp.types import Batch, Images
 
 SIDE = 8
 MOST_ROWS = 20  # labels that have a row each
