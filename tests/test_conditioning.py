@@ -17,9 +17,11 @@ from ganexp.conditioning import CONDITIONINGS, NONE
 from ganexp.config.build import load
 from ganexp.config.options import options
 from ganexp.game import draw_noise, generate, judge, objective, output_anywhere
+from ganexp.observe.samples import Samples
+from ganexp.observe.scene import Scene
 from ganexp.training import draw, init
 from ganexp.types import DISCRIMINATOR, GENERATOR, Batch
-from ganexp.views.probe_images import SIDE, STEPS, grid_noise, image_snapshot
+from ganexp.views.probe_images import SIDE, STEPS, grid_noise, ways
 
 KEY = jax.random.key(11)
 SIZES = tuple(f"model.{player}.{size}" for player in ("generator", "discriminator") for size in ("width=8", "depth=1"))
@@ -119,7 +121,7 @@ def test_the_discriminators_loss_reads_real_labels_where_it_is_told_them(compose
 
         def loss(labels, experiment=experiment, state=state, first=first):
             real = first.real._replace(label=labels)
-            of = objective(experiment, DISCRIMINATOR, state.players, first._replace(real=real))
+            of = objective(experiment, DISCRIMINATOR, state, first._replace(real=real))
             return of(state.players[DISCRIMINATOR].params)[0]
 
         losses[told] = [float(loss(labels)) for labels in (first.real.label, jnp.roll(first.real.label, 1))]
@@ -143,7 +145,7 @@ def test_penalties_see_the_label_of_each_point(composed):
     experiment = composed(*TOLD, "penalty=[r1]", "penalty.r1.weight=2")
     state, draws = started(experiment), jax.jit(draw)(arrays(experiment), (), np.int32(0))
     first = jax.tree.map(lambda leaf: leaf[0], draws)
-    _, played = objective(experiment, DISCRIMINATOR, state.players, first)(state.players[DISCRIMINATOR].params)
+    _, played = objective(experiment, DISCRIMINATOR, state, first)(state.players[DISCRIMINATOR].params)
     params = jax.tree.map(lambda leaf: np.asarray(leaf, float), state.players[DISCRIMINATOR].params)
     kernel, bias = params["hidden"][0]["kernel"], params["hidden"][0]["bias"]
     told = np.concatenate([first.real.x, np.eye(8)[first.real.label]], axis=1)
@@ -174,7 +176,8 @@ def test_what_lies_between_two_noise_vectors_keeps_its_label(composed):
     generator = state.players[GENERATOR]
     kernel = generator.params["hidden"][0]["kernel"].at[: experiment.prior.dimension].set(0)
     generator.params["hidden"][0]["kernel"] = kernel
-    way = np.asarray(image_snapshot(experiment, experiment.dataset.load(), state).way)
+    samples = Samples(experiment, experiment.dataset.load(), state, 1, jnp.int32(0))
+    way = np.asarray(ways(Scene(samples, jnp.asarray(experiment.dataset.extent))))
     np.testing.assert_allclose(way, np.broadcast_to(way[:, :1], way.shape), atol=1e-6)
     assert len(np.unique(way[:, 0].reshape(len(way), -1).round(4), axis=0)) > 1
     assert way.shape[1] == STEPS

@@ -148,10 +148,10 @@ class Spread(Penalty):
 
     def term(self, game, memory, key):
         far = sum(((new - old) ** 2).sum() for new, old in leaves(game.params, memory["first"]))
-        return (jnp.abs(game.generate(game.noise)).mean() - memory["mean"]) ** 2 + far
+        return (jnp.abs(game.generate(game.noise).x).mean() - memory["mean"]) ** 2 + far
 
     def remember(self, game, memory):
-        count, size = memory["updates"] + 1, jnp.abs(game.fake).mean()
+        count, size = memory["updates"] + 1, jnp.abs(game.fake.x).mean()
         return {**memory, "updates": count, "mean": memory["mean"] + (size - memory["mean"]) * (1 / count)}
 
 
@@ -176,7 +176,7 @@ def test_a_penalty_of_the_generator_is_its_loss_s_alone_and_remembers_its_update
         before, (now, record) = now, single(experiment, GENERATOR, now, draws)
         pairs = leaves(before.players[GENERATOR].params, first.players[GENERATOR].params)
         far = sum(((np.asarray(new, float) - old) ** 2).sum() for new, old in pairs)
-        size = np.abs(np.asarray(record.fake, float)).mean()
+        size = np.abs(np.asarray(record.fake.x, float)).mean()
         np.testing.assert_allclose(record.terms["spread"], (size - mean) ** 2 + far, rtol=1e-3, atol=1e-6)
         np.testing.assert_allclose(record.terms["spread"] + record.terms["adversarial"], record.loss, rtol=1e-5)
         mean += (size - mean) / count
@@ -203,8 +203,8 @@ def test_lecam_draws_logits_to_the_mean_of_the_other_side():
     memory = part.init(())
     real_mean = fake_mean = 0.0
     for shift in (0.0, 1.0, -2.0):
-        board = game(lambda x, shift=shift: x @ W + shift)
-        real, fake = (np.asarray(side @ W + shift, float) for side in (REAL, FAKE))
+        board = game(lambda batch, shift=shift: batch.x @ W + shift)
+        real, fake = (np.asarray(side.x @ W + shift, float) for side in (REAL, FAKE))
         expected = 3 * (((real - fake_mean) ** 2).mean() + ((fake - real_mean) ** 2).mean())
         np.testing.assert_allclose(part.term(board, memory, KEY), expected, rtol=1e-5)
         memory = part.remember(board, memory)

@@ -96,7 +96,7 @@ def exact(state: Any) -> dict[str, Any]:
 
 def test_losses_equal_their_formulas(played):
     _, state, minibatch, moves = played
-    real, noise = np.asarray(minibatch.real, float), np.asarray(minibatch.noise, float)
+    real, noise = np.asarray(minibatch.real.x, float), np.asarray(minibatch.noise.x, float)
     expected = by_formula(exact(state), real, noise)
     assert set(moves) == set(expected)
     for player, (_, record) in moves.items():
@@ -106,7 +106,7 @@ def test_losses_equal_their_formulas(played):
 @pytest.mark.parametrize("player", [GENERATOR, DISCRIMINATOR, RECONSTRUCTOR])
 def test_gradients_are_those_of_the_players_own_parameters(played, player):
     experiment, state, minibatch, moves = played
-    real, noise = np.asarray(minibatch.real, float), np.asarray(minibatch.noise, float)
+    real, noise = np.asarray(minibatch.real.x, float), np.asarray(minibatch.noise.x, float)
     params, random = exact(state), np.random.default_rng(0)
     for _ in range(3):
         toward = jax.tree.map(lambda leaf: random.normal(size=leaf.shape), params[player])
@@ -132,8 +132,11 @@ def test_a_point_is_judged_beside_its_reconstruction_and_a_generated_one_beside_
         return 1 / (1 + np.exp(-perceptron(params[DISCRIMINATOR], pairs)[:, 0]))
 
     samples = Samples(experiment, (), state, 20, jnp.int32(0))
-    near(samples.output_real, output(samples.real, perceptron(params[RECONSTRUCTOR], np.asarray(samples.real, float))))
-    near(samples.output_fake, output(samples.fake, samples.noise))
+    near(
+        samples.output_real,
+        output(samples.real.x, perceptron(params[RECONSTRUCTOR], np.asarray(samples.real.x, float))),
+    )
+    near(samples.output_fake, output(samples.fake.x, samples.noise.x))
     near(
         assess(experiment, state, samples.fake, key, samples.noise).logits, jax.scipy.special.logit(samples.output_fake)
     )
@@ -152,7 +155,7 @@ def test_a_penalty_sees_pairs(composed):
     plain, penalized = (composed(*THREE, *SMOOTH[:-1], f"penalty=[{name}]", *WEIGHTS) for name in ("", "r1"))
     state, draws = start(plain)
     minibatch, params = batch(draws, 0), exact(state)
-    real = np.asarray(minibatch.real, float)
+    real = np.asarray(minibatch.real.x, float)
     pairs = np.concatenate([real, perceptron(params[RECONSTRUCTOR], real)], axis=1)
     layer, last = params[DISCRIMINATOR]["hidden"][0], params[DISCRIMINATOR]["last"]
     units = np.tanh(pairs @ layer["kernel"] + layer["bias"])

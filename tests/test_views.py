@@ -14,7 +14,7 @@ import ganexp as notebook
 from ganexp.config.build import load
 from ganexp.observe.view import Frame
 from ganexp.records.frames import FrameFile, index
-from ganexp.runner.observations import wanted
+from ganexp.runner.observations import due_at
 
 pytestmark = [pytest.mark.exact, pytest.mark.usefixtures("one_cache")]
 
@@ -205,7 +205,7 @@ def test_frames_are_arrays_in_data_units(ring):
 def test_views_of_their_own_rhythm_are_due_with_it(composed):
     words = ("view=[samples,modes]", "view.samples.every=7", "view.modes.every=0", "steps=20", "image_every=10")
     job = load(words)[1]
-    due = {step: wanted(job, step).frames for step in range(21)}
+    due = {step: due_at(job, step).frames for step in range(21)}
     assert {step: names for step, names in due.items() if names} == {
         0: ("samples", "modes"), 7: ("samples",), 14: ("samples",), 20: ("samples", "modes"),
     }  # fmt: skip
@@ -214,4 +214,4 @@ def test_views_of_their_own_rhythm_are_due_with_it(composed):
         step = job.next_stop(step, 1000)
         stops.append(step)
     assert {7, 14, 20} <= {*stops}
-    assert {step for step in range(21) if wanted(job, step, 2).frames} == {14, 20}
+    assert {step for step in range(21) if due_at(job, step, 2).frames} == {14, 20}
