@@ -10,7 +10,7 @@ import pytest
 import yaml
 from commands import ganexp
 
-from ganexp.cli.sweep_end import judged, metric_of
+from ganexp.cli.sweep_end import metric_of, objective
 from ganexp.config.build import load
 from ganexp.config.compose import conf_dir, prepare
 from ganexp.config.multirun import installed
@@ -114,10 +114,10 @@ def test_the_main_metric_is_known_before_a_run(words):
 def test_a_run_without_its_metric_is_worse_than_any(metric, worst):
     _, job = load([f"sweep.metric={metric}"])
     finals = {"status": "finished", "final": {metric: 0.25}}
-    assert judged(job, finals) == 0.25
-    assert judged(job, finals | {"status": "diverged"}) == worst
-    assert judged(job, finals | {"final": {metric: float("nan")}}) == worst
-    assert judged(job, {}) == worst
+    assert objective(job, finals) == 0.25
+    assert objective(job, finals | {"status": "diverged"}) == worst
+    assert objective(job, finals | {"final": {metric: float("nan")}}) == worst
+    assert objective(job, {}) == worst
 
 
 @pytest.mark.parametrize("path", SEARCHES, ids=lambda path: path.stem)

@@ -120,9 +120,9 @@ def test_no_link_leads_a_picture_out_of_the_folder(ring, tmp_path, capsys):
     ("words", "said"),
     [
         (("--view", "sampels"), "there is no such view; recorded are samples, modes; .*; did you mean samples?"),
-        (("--view", "phase"), "--view phase: cannot be drawn of this run: the players are no single numbers"),
+        (("--view", "phase"), "--view phase: cannot be drawn of this run: the players are not single numbers"),
         (("--step", "37"), "has no frame of samples, modes at this step, the nearest are of 20 and 40; checkpoints are of "),
-        (("--step", "x"), "'x' is no step"),
+        (("--step", "x"), "'x' is not a step"),
         (("--dry-run",), "view: unrecognized arguments: --dry-run; it is typed ganexp view RUN_FOLDER"),
         (("another",), "view needs the folder of one run"),
     ],
