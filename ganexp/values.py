@@ -55,7 +55,7 @@ def flag(name: str, value: Any) -> bool:
 
 
 def text(name: str, value: Any) -> str:
-    """`value` where it is a text; raises SettingError."""
+    """`value` where it is a string; raises SettingError."""
     if not isinstance(value, str):
         raise SettingError(name, f"{shown(value)} is not a string{_one(value)}")
     if "\0" in value or any("\ud800" <= letter <= "\udfff" for letter in value):

@@ -7,91 +7,27 @@ traced: two parts that differ in their numbers are one program. All numbers are 
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
+from purity import check_close, check_finite, check_pure, scores
 
 from ganexp.component import arrays
-from ganexp.experiment import ROLES
-from ganexp.game import loss_and_gradients, update
-from ganexp.observe.metric import END, EVALUATION, LOG, Bars, Reference
-from ganexp.observe.readings import HostArrays
-from ganexp.observe.samples import Samples
-from ganexp.observe.scene import Scene
-from ganexp.observe.view import EPOCH, PICTURE, Frame, History
+from ganexp.game import loss_and_gradients
 from ganexp.parts import Game
-from ganexp.ranking import LOWER, NEITHER, WAYS
 from ganexp.training import draw, init
-from ganexp.types import DISCRIMINATOR, GENERATOR, Batch, Critique, Minibatches, Player, Scores, TrainState
+from ganexp.types import Batch, Critique, Scores
 
 KEY = jax.random.key(7)
+
+
 N = 16
+
+
 # What an option cannot be chosen without.
 BESIDE = {"loss=veegan": ("model/reconstructor=mlp",)}
-COUNT = 100  # samples that metrics are computed of
-
-
-def check_finite(tree: Any) -> None:
-    """Every number of `tree` is finite, and a float32 where it is no whole number."""
-    for path, leaf in jax.tree_util.tree_leaves_with_path(tree):
-        place = jax.tree_util.keystr(path)
-        if jnp.issubdtype(leaf.dtype, jnp.floating):
-            assert leaf.dtype == jnp.float32, f"{place} is {leaf.dtype}"
-            assert np.isfinite(leaf).all(), f"{place} is not finite: {leaf}"
-
-
-def check_close(tree: Any, other: Any, rtol: float = 2e-5, atol: float = 2e-6) -> None:
-    """Both trees have the same structure and, up to rounding, the same numbers."""
-    assert jax.tree.structure(tree) == jax.tree.structure(other)
-    for one, two in zip(jax.tree.leaves(tree), jax.tree.leaves(other), strict=True):
-        if jnp.issubdtype(one.dtype, jax.dtypes.prng_key):
-            one, two = jax.random.key_data(one), jax.random.key_data(two)
-        np.testing.assert_allclose(one, two, rtol=rtol, atol=atol)
-
-
-def nudged(part: Any) -> Any:
-    """The same part with every number a little smaller; the seed, a whole number, stays."""
-    return jax.tree.map(lambda leaf: leaf if leaf.dtype == np.uint32 else leaf * np.float32(0.99), arrays(part))
-
-
-def check_pure(
-    function: Callable[[Any], Any], part: Any, eager: bool = True, options: Any = None, **tolerance: float
-) -> Any:
-    """`function(part)`: compiled = not compiled (where `eager`), mapped = alone, one trace for two values.
-
-    `options` are the compiler's.
-    """
-    traces = []
-
-    def traced(part: Any) -> Any:
-        traces.append(part)
-        return function(part)
-
-    compiled = jax.jit(traced, compiler_options=options)
-
-    lanes = [arrays(part), nudged(part)]
-    alone = [compiled(lane) for lane in lanes]
-    assert len(traces) == 1, "another value of a number was traced again"
-    check_finite(alone)
-    if eager:
-        check_close(function(lanes[0]), alone[0], **tolerance)
-
-    stacked = jax.tree.map(lambda *leaves: jnp.stack(leaves), *lanes)
-    mapped = jax.jit(jax.vmap(lambda lane, _: function(lane)), compiler_options=options)(stacked, jnp.arange(2))
-    for lane, expected in enumerate(alone):
-        check_close(jax.tree.map(lambda leaf, lane=lane: leaf[lane], mapped), expected, **tolerance)
-    return alone[0]
-
-
-def scores(real: Any, fake: Any) -> Scores:
-    """These logits [..., n], of a discriminator whose one feature is the logit; and of a reconstructor that maps all points to (0.5, 0.5),
-    where the noise is 0."""
-    noise = jnp.zeros((*fake.shape, 2))
-    others = {"reconstructor": noise + 0.5}
-    return Scores(*(Critique(logits, logits[..., None]) for logits in (real, fake)), noise, others, others)
 
 
 def check_loss(loss: Any, exponential: bool = False) -> None:
@@ -335,176 +271,3 @@ def check_average(average: Any) -> None:
     for mean, start in zip(jax.tree.leaves(found), jax.tree.leaves(first), strict=True):
         assert (mean > start - 0.25).all()
         assert (mean < start + 2).all()
-
-
-def check_net(architecture: Any, inputs: tuple[int, ...], outputs: tuple[int, ...]) -> None:
-    """A network maps n points to n points and their features, one by one in evaluation mode, and keeps the structure of its statistics."""
-    x = jax.random.normal(KEY, (N, *inputs))
-
-    def everything(part: Any) -> Any:
-        net = part.net(inputs, outputs)
-        params, stats = net.init(KEY)
-
-        def total(params: Any) -> Any:
-            output, features, moved = net.apply(params, stats, Batch(x), KEY, True)
-            return (output**2).sum(), (output, features, moved)
-
-        slopes, trained = jax.grad(total, has_aux=True)(params)
-        return params, stats, slopes, trained, net.apply(params, stats, Batch(x), KEY, False)
-
-    # Normalization layers divide by small numbers, so rounding shows more than elsewhere.
-    # And compiling takes all the time there is, where it is done well.
-    params, stats, slopes, trained, tested = check_pure(
-        everything, architecture, eager=False, options={"xla_backend_optimization_level": 0}, rtol=2e-3, atol=2e-3
-    )
-    assert jax.tree.leaves(params)
-    assert jax.tree.structure(slopes) == jax.tree.structure(params)
-    for output, features, moved in (trained, tested):
-        assert output.shape == (N, *outputs)
-        assert features.shape[0] == N and features.ndim == 2
-        assert jax.tree.map(jnp.shape, moved) == jax.tree.map(jnp.shape, stats)
-
-    net = architecture.net(inputs, outputs)
-    check_close(net.apply(params, stats, Batch(x), KEY, True), trained, rtol=1e-4, atol=1e-5)
-    plain = net.apply(params, stats, Batch(x), KEY, False)
-    check_close(plain, tested, rtol=1e-4, atol=1e-5)
-    check_close(net.apply(params, stats, Batch(x), jax.random.key(8), False), plain, rtol=0, atol=0)
-    check_close(plain[2], stats, rtol=0, atol=0)
-    others = jnp.concatenate([x[: N // 2], -2 * x[: N // 2]])
-    found = net.apply(params, stats, Batch(others), KEY, False)
-    for part in (0, 1):
-        check_close(found[part][: N // 2], plain[part][: N // 2], rtol=1e-4, atol=1e-5)
-
-
-def check_schedule(schedule: Any) -> None:
-    """A schedule gives one finite float32 at every step, and the same whether steps are mapped or looped over."""
-    base = jnp.float32(0.3)
-    steps = jnp.array([0, 1, 9_999, 10_000, 10_001, 25_000, 2**31 - 1], jnp.float32)
-    values = check_pure(lambda part: jnp.stack([part.value(base, step) for step in steps]), schedule)
-    assert values.shape == steps.shape
-    check_close(jax.vmap(lambda step: schedule.value(base, step))(steps), values)
-
-
-def check_optimizer(optimizer: Any) -> None:
-    """Every optimizer descends a bowl from its own defaults, and keeps the structure and types of its state."""
-    start = {"kernel": jnp.array([[1.0, -0.8], [0.6, 1.5]]), "bias": jnp.array([0.7, -1.1])}
-
-    def bowl(params: Any) -> Any:
-        return sum((leaf**2).sum() for leaf in jax.tree.leaves(params))
-
-    def descend(part: Any) -> Any:
-        def step(carry: Any, _: Any) -> Any:
-            params, state = part.apply(jax.grad(bowl)(carry[0]), carry[1], carry[0])
-            return (params, state), params
-
-        # A scan refuses a state whose structure or types change.
-        return jax.lax.scan(step, (start, part.init(start, KEY)), None, 60)
-
-    (last, _), path = check_pure(descend, optimizer, eager=False, rtol=1e-3, atol=1e-4)
-    assert jax.tree.map(jnp.shape, last) == jax.tree.map(jnp.shape, start)
-    assert bowl(last) < bowl(start)
-    first, _ = optimizer.apply(jax.grad(bowl)(start), optimizer.init(start, KEY), start)
-    check_close(first, jax.tree.map(lambda leaf: leaf[0], path), rtol=1e-5, atol=1e-6)
-    zero = jax.tree.map(jnp.zeros_like, start)
-    check_finite(optimizer.apply(zero, optimizer.init(start, KEY), start))
-
-
-def check_updates(experiment: Any, eager: bool = True) -> None:
-    """One training step: both players are recorded, whoever moves, and nothing changes shape."""
-    key, batches, size = jax.random.key(3), experiment.updates.batches, experiment.batch_size
-    networks = experiment.networks()
-    before = {}
-    for player in experiment.players:
-        params, stats = networks[player].init(key)
-        before[player] = Player(params, stats, experiment.optimizer(player).init(params, KEY))
-    real, noise = jax.random.normal(key, (2, batches, size, 2))
-    draws = Minibatches(Batch(real), Batch(noise), jax.random.split(key, batches))
-
-    start = TrainState(jnp.int32(0), before, {})
-    (_, after, memory), records = check_pure(
-        lambda part: part.updates.step(part.players, partial(update, part), start, draws),
-        experiment,
-        eager,
-        rtol=1e-3,
-        atol=1e-4,
-    )
-    assert memory == {}
-    assert set(after) == set(records) == set(experiment.players)
-    assert jax.tree.structure(after) == jax.tree.structure(before)
-    times = {DISCRIMINATOR: experiment.updates.d_steps, GENERATOR: experiment.updates.g_steps}
-    for player, record in records.items():
-        shapes = jax.tree.map(jnp.shape, before[player].params)
-        assert jax.tree.map(jnp.shape, after[player].params) == shapes
-        assert jax.tree.map(jnp.shape, record.grads) == shapes
-        assert record.loss.shape == ()
-        assert record.fake.x.shape == record.real.x.shape == (experiment.batch_size, *experiment.dataset.shape)
-        for critique in (record.scores.real, record.scores.fake):
-            assert critique.logits.shape == (experiment.batch_size,)
-            assert critique.features.shape == (experiment.batch_size, experiment.model.discriminator.width)
-        changes = jax.tree.map(lambda old, new: np.abs(old - new).max(), before[player].params, after[player].params)
-        assert (max(jax.tree.leaves(changes)) > 0) == (times[player] > 0)
-
-
-def check_metric(job: Any, name: str) -> None:
-    """What is read is pure; the scores are those of `better` and no others; real points score better than noise where it says so."""
-    metric, experiment = job.metric[name], job.experiment
-    dataset, data = experiment.dataset, experiment.dataset.load()
-    assert set(metric.better.values()) <= {*WAYS}
-    assert all(metric.better[tag] != NEITHER for tag in metric.headline)
-    assert {*metric.floors} <= {*metric.better}
-    assert metric.when in (LOG, EVALUATION, END)
-
-    def reads(experiment: Any) -> Any:
-        return metric.read(Samples(experiment, data, init(experiment), COUNT, jnp.int32(0)))
-
-    arrays = jax.device_get(check_pure(reads, experiment, eager=False, rtol=1e-3, atol=1e-4))
-    if metric.by_sample:
-        assert {len(leaf) for leaf in jax.tree.leaves(arrays)} == {COUNT}
-
-    def points(x: Any) -> HostArrays:
-        return HostArrays(dataset, {"fake": np.asarray(x)})
-
-    known = metric.against(Reference(dataset, data, points(dataset.reference(data, KEY, COUNT).x), True))
-    scores = metric.score(HostArrays(dataset, arrays), known)
-    absent = {f"gradient/{role}" for role in ROLES if role not in experiment.players}
-    assert scores.keys() == metric.better.keys() - absent
-    assert all(type(value) is float for value in scores.values())
-    histograms = metric.histograms(HostArrays(dataset, arrays), known)
-    assert all(isinstance(part, Bars | np.ndarray) for part in histograms.values())
-    if not {"fake", "reading"} & arrays.keys():
-        return
-    real = points(dataset.reference(data, jax.random.key(8), COUNT).x)
-    noise = points(np.asarray(jax.random.uniform(KEY, (COUNT, *dataset.shape)) * 20))
-    perfect, bad = metric.score(real, known), metric.score(noise, known)
-    for tag in metric.headline:
-        assert perfect[tag] < bad[tag] if metric.better[tag] == LOWER else perfect[tag] > bad[tag], tag
-    floors = metric.floor(known, [real])
-    assert floors.keys() == {*metric.floors}
-
-
-def check_view(job: Any, name: str) -> None:
-    """What is read is pure; a frame is plain arrays; the picture is a function of its frames, whatever its artist drew before."""
-    view, experiment = job.view[name], job.experiment
-    data, extent = experiment.dataset.load(), jnp.asarray(experiment.dataset.extent, jnp.float32)
-    assert view.when in (PICTURE, EPOCH, EVALUATION, END)
-
-    def reads(experiment: Any) -> Any:
-        return view.read(Scene(Samples(experiment, data, init(experiment), COUNT, jnp.int32(0)), extent))
-
-    read = jax.device_get(check_pure(reads, experiment, eager=False, rtol=1e-3, atol=1e-4))
-    table = {column: np.array([0.5, 0.25]) for column in view.columns} | {"step": np.array([1.0, 2.0])}
-    arrays = view.frame(experiment, read, History(True, table))
-    assert arrays
-    assert all(isinstance(array, np.ndarray) and array.dtype.kind in "biuf" for array in arrays.values())
-    kept = {key: array.copy() for key, array in arrays.items()}
-    artist, frame = view.artist(experiment), Frame(2, arrays)
-    first = view.draw([frame], 2, experiment, artist)
-    assert first.dtype == np.uint8
-    assert first.ndim == 3
-    first = first.copy()
-    changed = {key: array[::-1] if array.ndim else array for key, array in arrays.items()}
-    view.draw([Frame(1, changed)], 1, experiment, artist)
-    np.testing.assert_array_equal(view.draw([frame], 2, experiment, artist), first)
-    np.testing.assert_array_equal(view.draw([frame], 2, experiment, view.artist(experiment)), first)
-    for key, array in kept.items():
-        np.testing.assert_array_equal(arrays[key], array)

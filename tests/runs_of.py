@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import yaml
+
 from ganexp import checkpoints
 from ganexp.config import compose, many
 
@@ -30,3 +32,10 @@ def forget_configs() -> None:
     compose._Repository._read.clear()
     for cached in (compose._groups, compose._options, many._groups, many._family, many._sets_value):
         cached.cache_clear()
+
+
+def recipe(folder: Path, name: str, **content: object) -> None:
+    """Write a recipe into a folder of options, which is read anew."""
+    text = yaml.safe_dump(content, sort_keys=False)
+    (folder / f"{name}.yaml").write_text(f"# @package _global_\n# ganexp -m experiment={name}\n# Mine\n{text}")
+    forget_configs()

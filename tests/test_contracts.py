@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import contracts
+import contracts_observed
+import contracts_players
 import jax
 import pytest
 
@@ -43,9 +45,9 @@ def check_net(player, architecture):
     try:
         architecture.net(*shapes((2,)))
     except SettingError:
-        contracts.check_net(architecture, *shapes((8, 4, 3)))
+        contracts_players.check_net(architecture, *shapes((8, 4, 3)))
     else:
-        contracts.check_net(architecture, *shapes((2,)))
+        contracts_players.check_net(architecture, *shapes((2,)))
 
 
 def options(group, slow=""):
@@ -108,7 +110,7 @@ ELSEWHERE = {"curve_distance": "dataset=ring", "mode_coverage": "dataset=curve",
 def test_metrics_keep_their_contract(gray_cache, name):
     words = (*MEASURED.get(name, ()), f"metric=[{name}]", "batch_size=8", "eval_samples=40")
     job = load([*words, *(() if "dataset=dirac" in words else TINY_NETS)])[1]
-    contracts.check_metric(job, name)
+    contracts_observed.check_metric(job, name)
     if name in ELSEWHERE or name in MEASURED:
         with pytest.raises(SettingError, match=rf"^metric\.{name}: .*; leave {name} out of metric="):
             load([f"metric=[{name}]", ELSEWHERE.get(name, "dataset=ring")])
@@ -138,7 +140,7 @@ def test_views_keep_their_contract(name):
     words = (*DRAWN.get(name, ()), f"view=[{name}]", "batch_size=8", "eval_samples=40")
     nets = () if "dataset=dirac" in words else TINY_NETS
     job = load([*(word for word in nets if word.rpartition("=")[0] not in " ".join(words)), *words])[1]
-    contracts.check_view(job, name)
+    contracts_observed.check_view(job, name)
     if name in UNDRAWN:
         with pytest.raises(SettingError, match=rf"^view\.{name}: .*; leave {name} out of view="):
             load([f"view=[{name}]", UNDRAWN[name]])
@@ -200,13 +202,13 @@ def test_reconstructors_keep_their_contract(composed, name):
 @pytest.mark.parametrize("name", options("schedule"))
 def test_schedules_keep_their_contract(composed, name):
     (schedule,) = composed(f"schedule=[{name}]").schedule.values()
-    contracts.check_schedule(schedule)
+    contracts_players.check_schedule(schedule)
 
 
 @pytest.mark.parametrize("name", options("optimizer"))
 def test_optimizers_keep_their_contract(composed, name):
     experiment = composed(f"optimizer={name}")
-    contracts.check_optimizer(experiment.generator_optimizer)
+    contracts_players.check_optimizer(experiment.generator_optimizer)
     described = [vars(experiment.optimizer(player)) for player in ("generator", "discriminator")]
     assert described[0] == described[1]
 
@@ -215,4 +217,4 @@ def test_optimizers_keep_their_contract(composed, name):
 @pytest.mark.parametrize("name", options("updates"))
 def test_updates_keep_their_contract(composed, name, steps):
     counts = (f"updates.d_steps={steps[0]}", f"updates.g_steps={steps[1]}")
-    contracts.check_updates(composed(f"updates={name}", *counts, *SMALL, *TINY_NETS), eager=steps == (1, 1))
+    contracts_players.check_updates(composed(f"updates={name}", *counts, *SMALL, *TINY_NETS), eager=steps == (1, 1))

@@ -11,6 +11,7 @@ import jax.monitoring
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from trained import PLAYERS, SGD, SIZES, SMALL, train_to
 
 from ganexp import checkpoints
 from ganexp.component import arrays
@@ -20,19 +21,19 @@ from ganexp.experiment import Experiment
 from ganexp.game import update
 from ganexp.records.table import read_table
 from ganexp.runner.run import run
-from ganexp.training import StepHealth, chunk, draw, init, initial_health, signals, train_step
+from ganexp.training import draw, init, initial_health, train_step
 from ganexp.types import DISCRIMINATOR, GENERATOR, Batch, Minibatches, TrainState
 
-SIZES = tuple(f"model.{player}.{size}" for player in ("generator", "discriminator") for size in ("width=8", "depth=1"))
-SMALL = ("batch_size=16", *SIZES)
-SGD = ("optimizer=sgd", "optimizer.momentum=null", "schedule=[]", "penalty=[]")
 RANDOM = (
     "model.generator.normalization=batch",
     "model.discriminator.normalization=batch",
     "model.discriminator.dropout=0.2",
 )
+
+
 STEPS = 40
-PLAYERS = (GENERATOR, DISCRIMINATOR)
+
+
 pytestmark = pytest.mark.exact
 
 
@@ -52,14 +53,6 @@ def numbers_only(state: TrainState) -> Any:
     return {player: (state.players[player].params, state.players[player].stats) for player in PLAYERS}
 
 
-def train_to(experiment: Experiment, *stops: int) -> tuple[TrainState, StepHealth]:
-    experiment = arrays(experiment)
-    state, health = jax.jit(init)(experiment), initial_health(experiment)
-    for stop in stops:
-        state, health = chunk(experiment, (), state, health, np.int32(stop))
-    return state, health
-
-
 @pytest.fixture
 def compiled() -> Iterator[list[str]]:
     """The names of events since the last `clear()`, one for each program that XLA was asked for."""
@@ -72,9 +65,6 @@ def compiled() -> Iterator[list[str]]:
     jax.monitoring.register_event_duration_secs_listener(listen)
     yield heard
     jax.monitoring.unregister_event_duration_listener(listen)
-
-
-# What the trajectory does not depend on
 
 
 @pytest.mark.parametrize("extra", [(), (*RANDOM, "updates=simultaneous", "updates.d_steps=3")], ids=["plain", "random"])
@@ -114,9 +104,6 @@ def test_the_trajectory_does_not_depend_on_what_is_looked_at(tmp_path):
         assert common[-1] == STEPS
         assert [left[step] for step in common] == [right[step] for step in common]
     assert {4, 12, 28, 40} <= {*tables["often"]} & ({*tables["oddly"]} | {4})
-
-
-# One step
 
 
 def test_steps_one_by_one_are_the_chunk(composed):
@@ -247,9 +234,6 @@ def test_a_player_without_steps_stays_bit_for_bit(composed, still, moving):
         assert same(start.players[player], end.players[player]) == (player != moving)
 
 
-# What compiles
-
-
 def test_another_number_compiles_nothing_and_another_width_does(composed, compiled):
     def train(*overrides: str, sizes: tuple[str, ...] = SIZES) -> Any:
         settings = ("batch_size=16", "penalty=[r1]", "schedule=[learning_rate_decay]")
@@ -275,35 +259,3 @@ def test_another_number_compiles_nothing_and_another_width_does(composed, compil
     compiled.clear()
     train(sizes=("model.generator.width=9", *SIZES[1:]))
     assert compiled
-
-
-# Divergence
-
-
-def first_bad_step(experiment: Experiment, most: int) -> tuple[int, list[bool]]:
-    """By single steps, looked at from outside."""
-    experiment = arrays(experiment)
-    state, step = jax.jit(init)(experiment), jax.jit(train_step)
-    for number in range(most):
-        state, updates = step(experiment, state, jax.jit(draw)(experiment, (), np.int32(number)))
-        parts = [updates[player].loss for player in PLAYERS]
-        parts += [updates[player].grads for player in PLAYERS]
-        parts += [state.players[player].params for player in PLAYERS]
-        bad = [not all(np.isfinite(leaf).all() for leaf in jax.tree.leaves(part)) for part in parts]
-        if any(bad):
-            return number + 1, bad
-    pytest.fail(f"nothing went bad in {most} steps")
-
-
-@pytest.mark.parametrize("rate", [0.1, 1e30])
-def test_the_first_bad_step_is_found_exactly_whatever_the_chunks(composed, rate):
-    experiment = composed(*SMALL, *SGD, "loss=least_squares", f"optimizer.learning_rate={rate}")
-    number, bad = first_bad_step(experiment, 30)
-    assert (number > 2) == (rate == 0.1)
-    assert len(bad) == len(signals(experiment))
-    for stops in ((30,), tuple(range(1, 31)), (number, 30), (number - 1, number, 30)):
-        health = train_to(experiment, *stops)[1]
-        assert int(health.bad_step) == number
-        assert health.bad.tolist() == bad
-    if number > 1:
-        assert int(train_to(experiment, number - 1)[1].bad_step) == 0

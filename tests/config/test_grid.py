@@ -7,9 +7,8 @@ import shutil
 from pathlib import Path
 
 import pytest
-import yaml
 from commands import NETS, ganexp
-from runs_of import forget_configs
+from runs_of import forget_configs, recipe
 
 from ganexp.config import compose, options
 from ganexp.config.build import load
@@ -31,12 +30,6 @@ def recipes(tmp_path, monkeypatch) -> Path:
         monkeypatch.setattr(module, "conf_dir", lambda: copy)
     forget_configs()
     yield copy / "experiment"
-    forget_configs()
-
-
-def recipe(folder: Path, name: str, **content: object) -> None:
-    text = yaml.safe_dump(content, sort_keys=False)
-    (folder / f"{name}.yaml").write_text(f"# @package _global_\n# ganexp -m experiment={name}\n# Mine\n{text}")
     forget_configs()
 
 

@@ -52,6 +52,7 @@ VARIANTS = {
 }
 
 
+COMMAND = Path(sys.executable).with_name("ganexp")
 pytestmark = [pytest.mark.exact, pytest.mark.usefixtures("one_cache")]
 
 
@@ -172,10 +173,6 @@ def test_what_changes_no_number_may_change(whole, tmp_path):
     assert newest[0] == newest[1]
 
 
-def command(*words: str) -> list[str]:
-    return [str(Path(sys.executable).with_name("ganexp")), *words]
-
-
 def wait_for(happened: Callable[[], bool], process: subprocess.Popen[str], what: str) -> None:
     deadline = time.monotonic() + 120
     while not happened():
@@ -189,7 +186,7 @@ ENDLESS = (*NETS, "batch_size=16", "steps=10000000", "log_every=20", "eval_every
 
 def test_kill_9_loses_at_most_checkpoint_every_steps_and_tears_nothing(tmp_path):
     folder, settings = tmp_path / "run", (*ENDLESS, "checkpoint_every=100", "eval_samples=500", "final_samples=1000")
-    process = subprocess.Popen(command(*settings, f"out={folder}"), stderr=subprocess.DEVNULL, text=True)
+    process = subprocess.Popen([COMMAND, *settings, f"out={folder}"], stderr=subprocess.DEVNULL, text=True)
     rows = random.randint(8, 40)
     table = folder / "metrics.csv"
     wait_for(lambda: table.exists() and table.read_bytes().count(b"\n") > rows, process, f"row {rows}")
@@ -214,7 +211,7 @@ def test_kill_9_loses_at_most_checkpoint_every_steps_and_tears_nothing(tmp_path)
 def test_sigterm_of_the_command_itself(tmp_path):
     folder = tmp_path / "run"
     process = subprocess.Popen(
-        command(*ENDLESS, f"out={folder}"), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        [COMMAND, *ENDLESS, f"out={folder}"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )
     table = folder / "metrics.csv"
     wait_for(lambda: table.exists() and table.read_bytes().count(b"\n") > 5, process, "fifth row")

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import gzip
 import json
-import os
-from pathlib import Path
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 from commands import ganexp
+from original_files import MNIST
 
 import ganexp.classifier.weights as stored
 from ganexp import classifier
@@ -23,7 +22,6 @@ from ganexp.datasets import BinarizedMnist, Mnist
 KINDS = ("gray", "binarized")
 LEAST = {"gray": 0.992, "binarized": 0.988}
 SHIPPED = json.loads((stored.PLACE / "shipped.json").read_text())
-FILES = Path(os.environ.get("GANEXP_MNIST_FILES") or Path(__file__).parents[2] / "shared/data/mnist")
 
 
 def noise(n, seed=0):
@@ -41,9 +39,9 @@ def shapes(n, seed=0):
 
 
 def read_idx(name, skip):
-    path = FILES / name
+    path = MNIST / name
     if not path.exists():
-        pytest.skip(f"MNIST's files are not in {FILES}; name their folder in GANEXP_MNIST_FILES")
+        pytest.skip(f"MNIST's files are not in {MNIST}; name their folder in GANEXP_MNIST_FILES")
     return np.frombuffer(gzip.decompress(path.read_bytes()), np.uint8, offset=skip)
 
 

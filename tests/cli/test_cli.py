@@ -3,41 +3,34 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import re
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import jax
 import pytest
 import yaml
+from short_runs import LOOKS, columns, command, summary
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+from typed import here, python
 
 import ganexp
-from ganexp import cli
 from ganexp.cli import display
 from ganexp.component import arrays
 from ganexp.config.build import load
-from ganexp.config.options import groups, job_settings, options
 from ganexp.ranking import Ranking
 from ganexp.runner.pace import Progress
 from ganexp.training import init
 
 NETS = tuple(f"model.{player}.{size}" for player in ("generator", "discriminator") for size in ("width=8", "depth=2"))
-LOOKS = (
-    "steps=60",
-    "log_every=10",
-    "eval_every=20",
-    "image_every=30",
-    "checkpoint_every=20",
-    "eval_samples=500",
-    "final_samples=1000",
-)
+
+
 TINY = (*NETS, *LOOKS, "batch_size=16")
+
+
 TERMS = {"loss/discriminator/adversarial", "loss/discriminator/r1"}
+
+
 COMMON = {
     "loss/discriminator",
     "loss/generator",
@@ -49,8 +42,14 @@ COMMON = {
     "gradient/generator",
     "gradient/discriminator",
 }
+
+
 PLANE = {"grid/kl", "grid/js", "grid/kl/floor", "grid/js/floor", "sliced_wasserstein/floor"}
+
+
 MODES = {"modes/covered", "modes/high_quality", "modes/kl", "modes/kl/floor"}
+
+
 KINDS = {
     "ring": (TINY, COMMON | TERMS | PLANE | MODES),
     "curve": ((*TINY, "dataset=curve"), COMMON | TERMS | PLANE | {"curve/distance", "curve/coverage"}),
@@ -60,82 +59,6 @@ KINDS = {
 
 
 pytestmark = pytest.mark.usefixtures("one_cache")
-
-
-def here(*words: str) -> int:
-    """The exit status of the command, in this process."""
-    with pytest.raises(SystemExit) as ended:
-        cli.main(words)
-    return int(ended.value.code or 0)
-
-
-def command(*words: str, **options: Any) -> subprocess.CompletedProcess[str]:
-    """The command as a person types it."""
-    program = Path(sys.executable).with_name("ganexp")
-    return subprocess.run([program, *words], capture_output=True, text=True, timeout=120, check=False, **options)
-
-
-def python(code: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120, check=False)
-
-
-def summary(folder: Path) -> dict[str, Any]:
-    return json.loads((folder / "run.json").read_text())
-
-
-# Help and lists
-
-
-def test_help_names_every_group_and_setting_and_needs_neither_jax_nor_hydra():
-    done = python(
-        "import sys\n"
-        "from ganexp.cli import main\n"
-        "try: main(['--help'])\n"
-        "finally: print('IMPORTED', {'jax', 'hydra', 'omegaconf', 'flax', 'numpy'} & {*sys.modules}, file=sys.stderr)"
-    )
-    assert (done.returncode, done.stderr) == (0, "IMPORTED set()\n")
-    for group in groups():
-        assert re.search(rf"^  {group} ", done.stdout, re.MULTILINE), group
-    for name, (default, _) in job_settings().items():
-        assert f"  {name}={default}" in done.stdout
-    typed = yaml.safe_load((Path(ganexp.__file__).parent.parent / "conf" / "config.yaml").read_text())
-    assert {name.partition(".")[0] for name in job_settings()} == {*typed} - {"defaults", "hydra"}
-    assert {name.partition(".")[2] for name in job_settings() if "." in name} == {*typed["sweep"]}
-    assert max(map(len, done.stdout.splitlines())) <= 110
-
-
-def test_the_options_of_a_group_are_listed_with_a_line_about_each(capsys):
-    assert here("list") == 0
-    everything = capsys.readouterr().out
-    for group in groups():
-        assert here("list", group) == 0
-        lines = capsys.readouterr().out.splitlines()
-        assert lines[0] == f"{group}:"
-        assert [line.split()[0] for line in lines[1:] if not line.startswith("   ")] == list(options(group))
-        assert all(options(group).values()), f"an option of {group} has no first line that describes it"
-        assert "\n".join(lines) in everything
-
-
-def test_an_unknown_group_is_refused(capsys):
-    assert here("list", "los") == 2
-    assert "did you mean loss?" in capsys.readouterr().err
-
-
-def test_version(capsys):
-    assert here("--version") == 0
-    assert capsys.readouterr().out == f"ganexp {ganexp.__version__}\n"
-
-
-def test_a_reader_that_goes_away_is_no_error():
-    program = Path(sys.executable).with_name("ganexp")
-    for words in ("list", "--cfg all"):
-        pipe = f"set -o pipefail; {program} {words} | head -n 1"
-        done = subprocess.run(["bash", "-c", pipe], capture_output=True, text=True, timeout=120, check=False)
-        assert (done.returncode, done.stderr) == (0, "")
-        assert done.stdout.count("\n") == 1
-
-
-# What would run
 
 
 def test_cfg_job_prints_the_composed_config_and_starts_no_backend(tmp_path):
@@ -176,9 +99,6 @@ def test_a_dry_run_says_the_sizes_and_makes_nothing(tmp_path, monkeypatch, capsy
     assert "model.generator.depth = 3" in said
 
 
-# The folder of a run
-
-
 @pytest.fixture(scope="module", params=KINDS)
 def finished(request, tmp_path_factory) -> tuple[str, Path, str]:
     """A kind of run, its folder, and what it printed."""
@@ -188,10 +108,6 @@ def finished(request, tmp_path_factory) -> tuple[str, Path, str]:
         done = command(*KINDS[request.param][0], f"out={folder}")
     assert (done.returncode, "Traceback" in done.stderr) == (0, False), done.stderr
     return request.param, folder, done.stdout
-
-
-def columns(folder: Path) -> list[str]:
-    return (folder / "metrics.csv").read_text().partition("\n")[0].split(",")
 
 
 def test_the_folder_holds_what_the_contract_says(finished):
@@ -319,62 +235,3 @@ def test_a_cache_folder_that_cannot_be_written_is_done_without(tmp_path, monkeyp
     assert "Traceback" not in done.stderr
     assert "Warning" not in done.stderr
     assert {path.name for path in tmp_path.iterdir()} == {"run"}
-
-
-# Sweeps
-
-
-def test_a_sweep_makes_a_whole_run_folder_for_each_combination(tmp_path):
-    swept = ("dataset.radius=1,2.5", "loss=minimax,least_squares")
-    fixed = (
-        "steps=20",
-        "image_every=0",
-        "eval_every=0",
-        "eval_samples=500",
-        "final_samples=1000",
-        "checkpoint_every=0",
-        "batch_size=16",
-    )
-    long = [f"model.{player}.{word}" for player in ("generator", "discriminator") for word in ("width=8", "gain=1.125")]
-    done = command("-m", *swept, *fixed, *long, "out=sweep", cwd=tmp_path)
-    assert (done.returncode, "Traceback" in done.stderr) == (0, False), done.stderr
-    folders = sorted(path.parent for path in (tmp_path / "sweep").rglob("run.json"))
-    assert [folder.parent for folder in folders] == [tmp_path / "sweep"] * 4
-    assert (tmp_path / "sweep" / "sweep.json").exists()
-    seen = set()
-    for number, folder in enumerate(folders):
-        index, _, slug = folder.name.partition("_")
-        assert int(index) == number
-        assert 0 < len(slug) <= 120
-        assert re.fullmatch(r"[A-Za-z0-9=._,+-]+", slug)
-        told = summary(folder)
-        assert told["status"] == "finished"
-        assert {path.name for path in (folder / ".hydra").iterdir()} == {"config.yaml", "hydra.yaml", "overrides.yaml"}
-        assert columns(folder)[0] == "step"
-        assert (folder / "checkpoints" / "0000000020.ckpt").exists()
-        seen.add((told["settings"]["dataset.radius"], told["settings"]["loss"]))
-    assert seen == {(radius, loss) for radius in (1.0, 2.5) for loss in ("minimax", "least_squares")}
-    assert "4 runs: 4 finished" in done.stdout
-    assert "xla_bridge" not in done.stdout + done.stderr
-    # A run of a sweep is a run, and can go on by itself; in its place it has the length of the others.
-    assert here("resume", str(folders[0]), "steps=30") == 2
-    alone = folders[0].rename(tmp_path / "alone")
-    assert here("resume", str(alone), "steps=30") == 0
-    assert summary(alone)["step"] == 30
-
-
-def test_a_sweep_with_a_divergence_exits_3_and_runs_the_others(tmp_path):
-    rates = "optimizer.learning_rate=1e30,0.001"
-    looks = (*LOOKS, "dataset=dirac", "optimizer=sgd", "loss=least_squares", "schedule=[]", "penalty=[]")
-    done = command("-m", *looks, rates, "out=sweep", cwd=tmp_path)
-    assert (done.returncode, "Traceback" in done.stderr) == (3, False), done.stderr
-    assert sorted(summary(path.parent)["status"] for path in tmp_path.rglob("run.json")) == ["diverged", "finished"]
-
-
-def test_a_dry_sweep_makes_nothing(tmp_path, monkeypatch, capsys):
-    monkeypatch.chdir(tmp_path)
-    assert here("-m", "--dry-run", "seed=0,1,2", "loss=minimax,non_saturating") == 0
-    said = capsys.readouterr().out
-    assert "6 runs" in said
-    assert "seed=2 loss=non_saturating" in said
-    assert list(tmp_path.iterdir()) == []

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import dataclasses
 import gzip
-import os
-from pathlib import Path
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from original_files import MNIST
 from scipy import stats
 
 from ganexp.component import arrays
@@ -20,7 +19,6 @@ from ganexp.game import draw_noise
 from ganexp.training import draw
 from ganexp.types import Images
 
-FILES = Path(os.environ.get("GANEXP_MNIST_FILES") or Path(__file__).parents[2] / "shared/data/mnist")
 KEY = jax.random.key(3)
 N = 40_000
 UNEVEN = [1.0, 2.0, 3.0, 0.0, 4.0]
@@ -114,16 +112,16 @@ def test_the_labels_of_bundled_digits_are_the_slices_own():
 
 
 @pytest.mark.skipif(
-    not FILES.is_dir(), reason=f"MNIST's files are not in {FILES}; GANEXP_MNIST_FILES names their folder"
+    not MNIST.is_dir(), reason=f"MNIST's files are not in {MNIST}; GANEXP_MNIST_FILES names their folder"
 )
 def test_the_labels_of_mnist_are_those_of_its_files():
     def content(name: str, header: int) -> np.ndarray:
-        packed, plain = FILES / f"{name}.gz", FILES / name
+        packed, plain = MNIST / f"{name}.gz", MNIST / name
         raw = gzip.decompress(packed.read_bytes()) if packed.exists() else plain.read_bytes()
         return np.frombuffer(raw, np.uint8)[header:]
 
     images, labels = content("train-images-idx3-ubyte", 16).reshape(-1, 28, 28), content("train-labels-idx1-ubyte", 8)
-    dataset = Mnist(files=str(FILES))
+    dataset = Mnist(files=str(MNIST))
     # The set is in another order than its files.
     known = {image.tobytes(): int(label) for image, label in zip(images, labels, strict=True)}
     x, label = dataset.training(dataset.load(), KEY, jnp.int32(7), KEY, 500)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 
 import contracts
+import contracts_players
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -204,7 +205,7 @@ def test_layer_norm_normalizes_each_point_by_itself():
     ids=str,
 )  # fmt: skip
 def test_combinations_keep_the_contract(settings):
-    contracts.check_net(Mlp(**{"depth": 1, "width": 4, **settings}), (3,), (2,))
+    contracts_players.check_net(Mlp(**{"depth": 1, "width": 4, **settings}), (3,), (2,))
 
 
 def test_shapes_of_pictures_go_in_and_come_out():

@@ -12,8 +12,7 @@ from pathlib import Path
 import msgpack
 import pytest
 from commands import NETS, ganexp
-from runs_of import assert_same_run, forget_configs
-from test_grid import recipe
+from runs_of import assert_same_run, forget_configs, recipe
 
 from ganexp import checkpoints
 from ganexp.config import compose, options

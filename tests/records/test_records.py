@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import csv
 import io
-import json
 import os
 import subprocess
 import sys
@@ -14,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
+from recorded import record
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from tensorboard.backend.event_processing.plugin_event_accumulator import EventAccumulator as PluginEventAccumulator
 from tensorboard.compat.tensorflow_stub.pywrap_tensorflow import masked_crc32c
@@ -25,10 +24,7 @@ from tensorboard.util.tensor_util import make_ndarray
 from ganexp.records import events
 from ganexp.records.events import EventFile
 from ganexp.records.pictures import png_bytes, write_png
-from ganexp.records.summary import read_summary, write_summary
-from ganexp.records.table import TABLE_NAME, Table, read_table
-
-FLOATS = np.array([0.1, -1e-45, 1.17549435e-38, 3.4028235e38, 1 / 3, 16777217, -0.0], np.float32)
+from ganexp.records.table import TABLE_NAME, read_table
 
 
 def read_events(folder: Path) -> EventAccumulator:
@@ -47,28 +43,11 @@ def only_tensor(folder: Path, tag: str) -> np.ndarray:
     return make_ndarray(event.tensor_proto)
 
 
-def record(folder: Path, steps: range, value: float, start_step: int) -> None:
-    """One start of a run that records `value` at all `steps`."""
-    file = EventFile(folder, start_step)
-    picture = np.full((1, 1, 3), value, np.uint8)
-    table = Table(folder / TABLE_NAME, ["loss"], start_step)
-    for step in steps:
-        file.scalars(step, {"loss": value})
-        file.histogram(step, "score", np.full(3, value))
-        file.image(step, "samples", png_bytes(picture))
-        table.append(step, {"loss": value})
-    file.close()
-    table.close()
-
-
 @pytest.fixture
 def event_file(tmp_path):
     file = EventFile(tmp_path, 0)
     yield file
     file.close()
-
-
-# Event files
 
 
 def test_scalars_of_a_step_are_one_event_and_need_not_be_finite(tmp_path, event_file):
@@ -175,9 +154,6 @@ def test_the_checksum_is_tensorboards(data):
     assert int.from_bytes(events.masked_checksum(data), "little") == masked_crc32c(data)
 
 
-# Resumption
-
-
 def test_a_resumed_run_shows_each_step_once_with_the_later_value(tmp_path):
     record(tmp_path, range(0, 8), 1.0, start_step=0)
     record(tmp_path, range(5, 10), 2.0, start_step=5)
@@ -223,169 +199,6 @@ def test_an_event_file_torn_anywhere_in_its_last_event_spoils_nothing_else(tmp_p
         (folder / path.name).write_bytes(whole[:-lost])
         record(folder, range(1, 3), 2.0, start_step=1)
         assert scalar_events(folder, "loss") == [(0, 1.0), (1, 2.0), (2, 2.0)]
-
-
-def test_a_table_torn_anywhere_keeps_its_whole_rows(tmp_path):
-    path = tmp_path / "metrics.csv"
-    record(tmp_path, range(8, 12), 0.125, start_step=0)
-    whole = path.read_bytes()
-    for length in range(len(whole) + 1):
-        path.write_bytes(whole[:length])
-        rows = max(whole[:length].count(b"\n") - 1, 0)
-        if b"\n" in whole[:length]:
-            np.testing.assert_array_equal(read_table(path)["step"], range(8, 8 + rows))
-        Table(path, ["loss"], start_step=100).close()
-        np.testing.assert_array_equal(read_table(path)["step"], range(8, 8 + rows))
-        assert path.read_bytes() == b"step,loss\n" + b"".join(whole.splitlines(keepends=True)[1 : 1 + rows])
-
-
-def test_a_row_of_rubbish_is_dropped(tmp_path):
-    path = tmp_path / "metrics.csv"
-    path.write_bytes(b"step,a,b\n1,1.0,2.0\n2,\0\0\0,2.0\n3,1.0\n4,1.0,2.0,3.0\n\xff\xfe,,\n\n5,,1.5\n")
-    Table(path, ["a", "b"], start_step=9).close()
-    assert path.read_text() == "step,a,b\n1,1.0,2.0\n5,,1.5\n"
-
-
-def test_a_resumed_table_equals_the_uninterrupted_one(tmp_path):
-    def run(path: Path, start_step: int, end_step: int) -> None:
-        table = Table(path, ["loss"], start_step)
-        for step in range(start_step, end_step):
-            table.append(step, {"loss": step / 3} | ({"late": step / 7} if step >= 4 else {}))
-        table.close()
-
-    run(tmp_path / "alone.csv", 0, 8)
-    for kept in range(7):
-        run(tmp_path / f"{kept}.csv", 0, 6)
-        run(tmp_path / f"{kept}.csv", kept, 8)
-        assert (tmp_path / f"{kept}.csv").read_bytes() == (tmp_path / "alone.csv").read_bytes()
-
-
-# metrics.csv
-
-
-def test_floats_round_trip(tmp_path):
-    path = tmp_path / "metrics.csv"
-    table = Table(path, ["single", "double"], 0)
-    doubles = np.append(FLOATS[:-1].astype(np.float64) / 3, np.pi)
-    for step, (single, double) in enumerate(zip(FLOATS, doubles, strict=True)):
-        table.append(step, {"single": single, "double": double})
-    table.close()
-    read = read_table(path)
-    assert read["step"].dtype == np.int64 and read["single"].dtype == np.float64
-    np.testing.assert_array_equal(read["single"].astype(np.float32), FLOATS)
-    np.testing.assert_array_equal(read["single"], FLOATS)
-    np.testing.assert_array_equal(np.signbit(read["single"]), np.signbit(FLOATS))
-    np.testing.assert_array_equal(read["double"], doubles)
-
-
-def test_missing_values_are_empty_and_others_need_not_be_finite(tmp_path):
-    path = tmp_path / "metrics.csv"
-    table = Table(path, ["a", "b"], 0)
-    table.append(1, {"b": 2})
-    table.append(2, {"a": np.inf, "b": -np.inf})
-    table.append(3, {"a": np.nan})
-    table.close()
-    assert path.read_text() == "step,a,b\n1,,2.0\n2,inf,-inf\n3,nan,\n"
-    np.testing.assert_array_equal(read_table(path)["a"], [np.nan, np.inf, np.nan])
-
-
-def test_a_tag_seen_late_widens_the_table(tmp_path):
-    path = tmp_path / "metrics.csv"
-    table = Table(path, ["a"], 0)
-    table.append(1, {"a": 1.0})
-    table.append(2, {"b": 2.0, "a": 1.5})
-    table.append(3, {"c": 3.0})
-    table.close()
-    with open(path, newline="") as file:
-        rows = list(csv.reader(file))
-    assert rows == [["step", "a", "b", "c"], ["1", "1.0", "", ""], ["2", "1.5", "2.0", ""], ["3", "", "", "3.0"]]
-
-
-def test_each_row_is_on_the_disk_at_once(tmp_path):
-    table = Table(tmp_path / "metrics.csv", ["a"], 0)
-    for step in range(3):
-        table.append(step, {"a": 0.5})
-        assert len(read_table(tmp_path / "metrics.csv")["step"]) == step + 1
-    table.close()
-
-
-@pytest.mark.parametrize("tag", ["step", "a,b", 'a"b', "a\nb", "a\rb"])
-def test_a_tag_that_would_break_the_table_is_refused(tmp_path, tag):
-    with pytest.raises(ValueError, match="rename it"):
-        Table(tmp_path / "metrics.csv", [tag], 0)
-    table = Table(tmp_path / "metrics.csv", ["a"], 0)
-    with pytest.raises(ValueError, match="rename it"):
-        table.append(1, {tag: 1.0})
-    table.append(2, {"a": 1.0})
-    table.close()
-    assert (tmp_path / "metrics.csv").read_text() == "step,a\n2,1.0\n"
-
-
-def test_what_is_no_table_is_refused(tmp_path):
-    with pytest.raises(FileNotFoundError):
-        read_table(tmp_path / "metrics.csv")
-    (tmp_path / "metrics.csv").write_text("time,loss\n1,2\n")
-    with pytest.raises(ValueError, match="not a table of scalars"):
-        read_table(tmp_path / "metrics.csv")
-
-
-# run.json
-
-
-def test_a_summary_comes_back_as_strict_json(tmp_path):
-    plain = {"status": "diverged", "steps": np.int64(3), "score": np.float32(0.5), "modes": np.arange(2), "none": None}
-    odd = {"odd": [np.nan, np.inf, -np.inf], "nested": {"a": (np.float32("nan"),)}}
-    write_summary(tmp_path, plain | odd)
-    text = (tmp_path / "run.json").read_text()
-    assert json.loads(text, parse_constant=pytest.fail) == {
-        "status": "diverged",
-        "steps": 3,
-        "score": 0.5,
-        "modes": [0, 1],
-        "none": None,
-        "odd": ["nan", "inf", "-inf"],
-        "nested": {"a": ["nan"]},
-    }
-    assert read_summary(tmp_path) == json.loads(text)
-    assert os.listdir(tmp_path) == ["run.json"]
-
-
-def test_a_summary_that_cannot_be_written_leaves_the_former(tmp_path, monkeypatch):
-    write_summary(tmp_path, {"steps": 1})
-    with pytest.raises(TypeError):
-        write_summary(tmp_path, {"steps": object()})
-
-    def killed(*_):
-        raise KeyboardInterrupt
-
-    for moment in ("fsync", "replace"):
-        with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
-            patch.setattr(os, moment, killed)
-            write_summary(tmp_path, {"steps": 2})
-        assert read_summary(tmp_path) == {"steps": 1}
-    write_summary(tmp_path, {"steps": 3})
-    assert read_summary(tmp_path) == {"steps": 3} and os.listdir(tmp_path) == ["run.json"]
-
-
-@pytest.mark.parametrize(
-    ("content", "sentence"),
-    [
-        (None, "folder of a run"),
-        (b"", "damaged"),
-        (b'{"a": 1', "damaged"),
-        (b"\xff\xff", "damaged"),
-        (b"[1]", "a list"),
-    ],
-)
-def test_a_summary_that_cannot_be_read_is_named(tmp_path, content, sentence):
-    if content is not None:
-        (tmp_path / "run.json").write_bytes(content)
-    with pytest.raises(ValueError, match=sentence) as caught:
-        read_summary(tmp_path)
-    assert str(tmp_path / "run.json") in str(caught.value) and "\n" not in str(caught.value)
-
-
-# Pictures
 
 
 def test_a_picture_is_small_and_lossless(tmp_path):

@@ -48,7 +48,7 @@ def test_a_row_has_the_median_and_the_quartiles_over_its_seeds(sweep):
         if len(scores) > 2:
             quarters = statistics.quantiles(scores, n=4, method="inclusive")
             assert (found.low, found.high) == pytest.approx((quarters[0], quarters[2]))
-    assert [row.others for row in section.rows] == ["", "", "4 diverged", "", "", ""]
+    assert [row.failures for row in section.rows] == ["", "", "4 diverged", "", "", ""]
     assert section.floor("grid/js") == 0.01 and section.floor("modes/covered") is None
 
 
@@ -106,8 +106,8 @@ def test_what_is_missing_torn_or_unfinished_is_said_and_stands_in_its_row(sweep)
     write_summary(fourth, summary)
     summary = summarize(read([sweep]))
     (section,) = summary.sections
-    assert section.rows[0].others == "1 unfinished, 1 damaged"
-    assert section.rows[-1].setting == ("minimax", 0.1) and section.rows[-1].others == "1 not started"
+    assert section.rows[0].failures == "1 unfinished, 1 damaged"
+    assert section.rows[-1].setting == ("minimax", 0.1) and section.rows[-1].failures == "1 not started"
     notes = "\n".join([*section.notes, *summary.notes])
     for said in (
         r"4 runs of 37 diverged: a loss was not finite at step 2 and the like \(14_",

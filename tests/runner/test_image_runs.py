@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import json
 import math
 import shutil
@@ -14,24 +13,21 @@ import pytest
 from commands import ganexp
 from PIL import Image
 
-from ganexp.blocks import map_in_blocks
-from ganexp.component import SettingError, arrays
+from ganexp.component import arrays
 from ganexp.config.build import load
 from ganexp.datasets import BinarizedMnist, StackedMnist
-from ganexp.job import STRIP_ROWS, strip_stride
 from ganexp.metrics.evaluate import Evaluator
 from ganexp.metrics.of_images import leak
 from ganexp.metrics.of_players import minibatch_accuracy
 from ganexp.observe.metric import Reference
-from ganexp.observe.readings import HostArrays, Readings, read
-from ganexp.observe.samples import Samples, classified
-from ganexp.outputs import GumbelSigmoid, StraightThrough, Threshold
-from ganexp.priors import Normal, Uniform
+from ganexp.observe.readings import HostArrays, Readings
+from ganexp.observe.samples import classified
 from ganexp.training import init
 from ganexp.types import DISCRIMINATOR, GENERATOR, Batch
-from ganexp.views.probe_images import STEPS, between, nearest
 
 KEY = jax.random.key(3)
+
+
 SMALL = (
     "dataset=binarized_mnist",
     "dataset.source=bundled",
@@ -195,130 +191,6 @@ def test_the_accuracy_over_the_whole_set_is_that_of_a_loop():
             for x in (jnp.asarray(real), fake)
         ]
         assert accuracy == pytest.approx(((logits[0] >= 0).mean() + (logits[1] < 0).mean()) / 2)
-
-
-def test_blocks_change_no_number():
-    x = jax.random.normal(KEY, (23, 4))
-
-    def rows(part):
-        return part.sum(axis=1), part[:, :2] * 2
-
-    for expected, found in zip(rows(x), map_in_blocks(rows, x, 5), strict=True):
-        np.testing.assert_allclose(found, expected, rtol=1e-6)
-
-
-def readings(job, data):
-    samples = Samples(job.experiment, data, init(arrays(job.experiment)), 20, jnp.int32(0))
-    return read(job.metric, {}, samples, jnp.asarray(job.experiment.dataset.extent, jnp.float32))[0]
-
-
-@pytest.mark.slow  # The probe of images and that of points, both compiled for this alone: ten seconds.
-def test_metrics_of_images_read_them():
-    job = load(SMALL)[1]
-    experiment = job.experiment
-    found = readings(job, experiment.dataset.load())
-    assert found.by_sample["fake"].shape == (20, 28, 28, 1)
-    expected = classified(experiment.dataset, found.by_sample["fake"]).probabilities
-    np.testing.assert_allclose(found.by_sample["reading"].probabilities, expected, rtol=1e-4)
-    assert found.once["leak"] == 1
-    points = load([])[1]
-    found = readings(points, ())
-    assert {*found.by_sample} == {"fake", "output_real", "output_fake"}
-
-
-def steps_of_the_strip(job):
-    step, steps = 0, [0]
-    while step < job.steps:
-        step = job.next_strip(step)
-        if job.strip_due(step):
-            steps.append(step)
-    return steps
-
-
-@pytest.mark.parametrize(
-    "words", [("batch_size=200",), ("batch_size=256",), ("batch_size=300", "updates.d_steps=7"), ("batch_size=7",)]
-)
-def test_the_strip_has_a_row_for_each_epoch_and_never_too_many(words):
-    job = load(["dataset=binarized_mnist", "dataset.source=bundled", "dataset.examples=1000", "epochs=170", *words])[1]
-    per_step = job.experiment.updates.learned * job.experiment.batch_size
-    passed = [step * per_step // 1000 for step in range(job.steps + 1)]
-    expected = [0]
-    for step in range(1, job.steps + 1):
-        stride = next(2**k for k in itertools.count() if passed[step] <= 40 * 2**k)
-        if passed[step] // stride * stride > passed[step - 1] // stride * stride:
-            expected.append(step)
-    assert steps_of_the_strip(job)[: len(expected)] == expected
-    shown = [epoch for step in expected if (epoch := passed[step]) % strip_stride(passed[job.steps]) == 0]
-    assert len(shown) <= STRIP_ROWS + 1
-
-
-def test_toys_have_no_strip(tiny_job):
-    assert not tiny_job.strip_due(0)
-    assert tiny_job.next_strip(0) == tiny_job.steps
-
-
-def test_the_way_between_two_noises_keeps_their_length_where_they_are_normal():
-    start, end = jax.random.normal(KEY, (2, 3, 50))
-    way = np.asarray(between(Normal(dimension=50), start, end)).reshape(3, STEPS, 50)
-    np.testing.assert_allclose(way[:, 0], start, atol=1e-4)
-    np.testing.assert_allclose(way[:, -1], end, atol=1e-4)
-    lengths = np.linalg.norm(way, axis=2)
-    shortest = np.minimum(lengths[:, :1], lengths[:, -1:])
-    assert (lengths > 0.95 * shortest).all(), "a straight line would pass near the origin"
-    unit = way / lengths[:, :, None]
-    angles = np.arccos((unit[:, 1:] * unit[:, :-1]).sum(axis=2))
-    assert angles.std(axis=1).max() < 0.05
-    line = np.asarray(between(Uniform(dimension=50), start, end)).reshape(3, STEPS, 50)
-    np.testing.assert_allclose(line[:, 3], 2 / 3 * start + 1 / 3 * end, atol=1e-5)
-
-
-def test_the_nearest_training_image_is_that_of_a_loop(gray_cache, composed):
-    experiment = composed("dataset=stacked_mnist", "dataset.examples=200", "batch_size=10")
-    data = experiment.dataset.load()
-    x = experiment.dataset.test_batch(data, KEY, 4).x
-    found = np.asarray(nearest(experiment, data, x))
-    train = data.train.reshape(200, -1) / 255
-    for image, other in zip(np.asarray(x), found, strict=True):
-        for channel in range(3):
-            distances = ((train - image[..., channel].ravel()) ** 2).sum(axis=1)
-            np.testing.assert_allclose(other[..., channel].ravel(), train[distances.argmin()], atol=1e-6)
-
-
-def test_hard_outputs_are_what_they_say():
-    x = jnp.linspace(0.02, 0.98, 49)[:, None]
-    hard = (np.asarray(x) > 0.5).astype(np.float32)
-    np.testing.assert_array_equal(Threshold().emitted(x, KEY, True), x)
-    for output in (Threshold(), StraightThrough(), GumbelSigmoid()):
-        np.testing.assert_array_equal(output.emitted(x, KEY, False), hard)
-    np.testing.assert_array_equal(StraightThrough().emitted(x, KEY, True), hard)
-    slopes = jax.grad(lambda x: (3 * StraightThrough().emitted(x, KEY, True)).sum())(x)
-    np.testing.assert_allclose(slopes, 3)
-    drawn = jax.vmap(lambda key: GumbelSigmoid(temperature=0.7).emitted(x, key, True))(jax.random.split(KEY, 4000))
-    assert set(np.unique(drawn)) == {0, 1}
-    np.testing.assert_allclose(drawn.mean(axis=0), x, atol=5 * 0.5 / 4000**0.5)
-
-
-@pytest.mark.parametrize(
-    "words, what",
-    [
-        (("output=threshold",), "output: threshold reads probabilities"),
-        (("dataset=mnist", "dataset.normalization=symmetric"), "sigmoid cannot reach .* use linear or tanh"),
-        (
-            ("dataset=mnist", "dataset.normalization=standard", "model.generator.output=tanh"),
-            "tanh cannot .* use linear",
-        ),
-        (("model=dcgan",), "model.generator: a convolutional network needs images"),
-        (
-            ("dataset=binarized_mnist", "eval_samples=9"),
-            "eval_samples: 9 is out of range; metric fid needs at least 10",
-        ),
-        (("dataset=binarized_mnist", "batch_size=60001"), "batch_size: 60,001 is more than the 60,000 points"),
-        (("dataset=binarized_mnist", "dataset.examples=70000"), "dataset.examples: 70,000 is out of range"),
-    ],
-)
-def test_what_does_not_go_together_is_refused(words, what):
-    with pytest.raises(SettingError, match=what):
-        load(words)
 
 
 def test_a_quiz_is_reproducible_and_of_the_run_s_newest_checkpoint(small_run, capsys):

@@ -11,18 +11,18 @@ import pytest
 from make_golden import GOLDEN, SUBSETS, arrays, oracles
 from scipy import stats
 from scipy.spatial.distance import cdist
-from scipy.special import logsumexp, softmax
+from scipy.special import softmax
 
 from ganexp.metrics import distances
 from ganexp.metrics.classes import ClassScores, StackedModes, classifier_score, stacked_weights
 from ganexp.metrics.distances import squared_distances
 from ganexp.metrics.frechet import FrechetDistance
 from ganexp.metrics.kernel import KernelDistance
-from ganexp.metrics.memorization import CopyDetector
 from ganexp.metrics.neighbors import PrecisionRecall, squared_radii
-from ganexp.metrics.parzen import SIGMAS, log_densities, parzen_window
 
 RNG = np.random.default_rng(0)
+
+
 CASES, LOGITS = arrays()
 
 
@@ -283,114 +283,3 @@ def test_stacked_weights_are_products_of_the_channels_shares():
     low, high = stats.chi2(999).ppf([1e-5, 1 - 1e-5]) / (2 * 26_000)
     assert low < found["modes/kl"] < high
     assert found["modes/covered"] == 1000
-
-
-@pytest.fixture(scope="module")
-def unseen():
-    """Images of one distribution: those to train on, and more; and the metric."""
-    train, test, more = np.split(RNG.random((7000, 12)).astype(np.float32), [3000, 5000])
-    return train, more, CopyDetector(train, test)
-
-
-def share(metric, images):
-    return metric(images)["memorization/share"]
-
-
-def test_nearest_training_images_are_those_of_all_distances(unseen):
-    train, more, metric = unseen
-    found, every = metric.nearest(more[:200]), cdist(more[:200], train)
-    nearest = np.sort(every, axis=1)
-    np.testing.assert_array_equal(found.neighbor, every.argmin(axis=1))
-    np.testing.assert_allclose(found.distance, nearest[:, 0], rtol=1e-6)
-    np.testing.assert_allclose(found.ratio, nearest[:, 0] / nearest[:, 1], rtol=1e-6)
-
-
-def test_unseen_images_are_memorized_by_one_in_a_hundred(unseen):
-    _, more, metric = unseen
-    # The threshold is a quantile of 2,000 test images: the share varies by chance on both sides.
-    assert abs(share(metric, more) - 0.01) < 4 * math.sqrt(2 * 0.01 * 0.99 / 2000)
-
-
-def test_copies_are_memorized_with_noise_on_them_too(unseen):
-    train, more, metric = unseen
-    copies = train[:300]
-    found = metric.nearest(copies)
-    np.testing.assert_array_equal(found.neighbor, np.arange(300))
-    assert found.distance.max() == found.ratio.max() == 0
-    assert share(metric, copies) == 1
-    noise = RNG.normal(0, 0.03, copies.shape).astype(np.float32)
-    assert share(metric, copies + noise) > 0.9
-    assert share(metric, np.concatenate([copies, more[:300]])) == pytest.approx(0.5, abs=0.03)
-
-
-def test_memorization_has_no_units(unseen):
-    train, more, _ = unseen
-    other = CopyDetector(255 * train, 255 * more)
-    assert share(other, 255 * more) == pytest.approx(0.01, abs=1 / len(more))
-    same = CopyDetector(train, more)
-    np.testing.assert_allclose(other.threshold, same.threshold, rtol=1e-5)
-
-
-def test_a_training_image_that_is_there_twice_can_be_copied():
-    train = np.repeat(RNG.random((50, 6)), 2, axis=0)
-    metric = CopyDetector(train, RNG.random((40, 6)))
-    assert share(metric, train[:10]) == 1
-    assert metric.nearest(train[:10]).ratio.max() == 0
-
-
-def test_images_that_are_no_numbers_are_no_copies(unseen):
-    train, _, metric = unseen
-    bad = train[:8].copy()
-    bad[:, 0] = [np.nan, np.inf, -np.inf, 3e38] * 2
-    assert share(metric, bad) == 0
-
-
-def parzen_by_definition(points, samples, sigma):
-    exponents = -(cdist(points, samples) ** 2) / (2 * sigma**2)
-    return (
-        logsumexp(exponents, axis=1)
-        - math.log(len(samples))
-        - points.shape[1] * math.log(sigma * math.sqrt(2 * math.pi))
-    )
-
-
-def test_log_densities_equal_their_definition(monkeypatch):
-    points, samples = RNG.random((30, 50)), RNG.random((70, 50))
-    expected = [parzen_by_definition(points, samples, sigma) for sigma in SIGMAS]
-    monkeypatch.setattr(distances, "BLOCK", 7 * len(samples))
-    np.testing.assert_allclose(log_densities(points, samples, SIGMAS), expected, rtol=1e-9)
-    # In 32 bits as they come from a device, rounded no further.
-    low = points.astype(np.float32), samples.astype(np.float32)
-    expected_low = [parzen_by_definition(*low, sigma) for sigma in SIGMAS]
-    np.testing.assert_allclose(log_densities(*low, SIGMAS), expected_low, rtol=1e-9)
-    # A sample that overflowed explains no image; and far away every exponential is 0 on its own.
-    spoilt = np.concatenate([samples, np.full_like(samples, np.nan)])
-    np.testing.assert_allclose(log_densities(points, spoilt, SIGMAS), np.subtract(expected, math.log(2)), rtol=1e-9)
-    far = log_densities(points + 100, samples, SIGMAS[:1])
-    np.testing.assert_allclose(far, [parzen_by_definition(points + 100, samples, 0.1)], rtol=1e-9)
-
-
-def test_the_normalizer_of_784_pixels_is_the_published_one():
-    image = RNG.random((1, 784))
-    found = log_densities(image, image, np.array([0.1, 0.2, 0.21544346900318834]))[:, 0]
-    np.testing.assert_allclose(found, [1084.7789, 541.3515, 483.0367], atol=1e-4)
-
-
-def test_the_width_is_chosen_on_the_first_thousand_of_the_validation_images():
-    samples = RNG.normal(size=(400, 3))
-    validation, test = RNG.normal(size=(1000, 3)), RNG.normal(size=(300, 3))
-    found = parzen_window(samples, validation, test)
-    curve = [parzen_by_definition(validation, samples, sigma).mean() for sigma in SIGMAS]
-    np.testing.assert_allclose(found.curve, curve)
-    assert found.sigma == SIGMAS[np.argmax(curve)]
-    assert SIGMAS[0] < found.sigma < SIGMAS[-1]
-    expected = parzen_by_definition(test, samples, found.sigma)
-    np.testing.assert_allclose(found.log_likelihood, expected.mean())
-    np.testing.assert_allclose(found.standard_error, expected.std() / math.sqrt(300))
-    longer = parzen_window(samples, np.concatenate([validation, np.full((500, 3), 9.0)]), test)
-    np.testing.assert_array_equal(longer.curve, found.curve)
-
-
-def test_widths_are_those_of_the_protocol():
-    published = [0.1, 0.12915, 0.16681, 0.21544, 0.27826, 0.35938, 0.46416, 0.59948, 0.77426, 1.0]
-    np.testing.assert_allclose(SIGMAS, published, atol=5e-6)
