@@ -196,7 +196,7 @@ def test_a_program_that_cannot_compile_leaves_the_others(whole, tmp_path, monkey
     start = Lanes.start
 
     def failing(self):
-        if "LeastSquares" in str(self.constants.experiment):
+        if "LeastSquares" in str(self.inputs.experiment):
             raise MemoryError("no memory for this program")
         return start(self)
 
