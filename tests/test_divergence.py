@@ -12,7 +12,6 @@ from ganexp.component import arrays
 from ganexp.experiment import Experiment
 from ganexp.training import draw, init, signals, train_step
 
-pytestmark = pytest.mark.exact
 
 
 def first_bad_step(experiment: Experiment, most: int) -> tuple[int, list[bool]]:

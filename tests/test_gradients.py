@@ -18,9 +18,6 @@ from ganexp.parts import LossAndGradients
 from ganexp.training import chunk, draw, init, initial_health
 from ganexp.types import DISCRIMINATOR, GENERATOR, Minibatches, Player, TrainState
 
-pytestmark = pytest.mark.exact
-
-
 R1 = ("penalty=[r1]", f"penalty.r1.weight={WEIGHT}")
 
 

@@ -91,7 +91,10 @@ def test_a_schedule_moves_the_number_it_names_and_no_other(composed, setting, mo
         (["schedule.linear.setting=loss.real_wait"], "did you mean loss.real_weight?"),
         (["schedule.linear.setting=seed"], "cannot be scheduled; only float settings can"),
         (["schedule.linear.setting=batch_size"], "cannot be scheduled; only float settings can"),
-        (["model.generator.dropout=null", "schedule.linear.setting=model.generator.dropout"], "cannot be scheduled; only float settings can"),
+        (
+            ["model.generator.dropout=null", "schedule.linear.setting=model.generator.dropout"],
+            "cannot be scheduled; only float settings can",
+        ),
     ],
 )
 def test_a_schedule_of_what_is_no_number_is_refused_with_the_nearest(composed, overrides, offer):
