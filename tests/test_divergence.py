@@ -13,7 +13,6 @@ from ganexp.experiment import Experiment
 from ganexp.training import draw, init, signals, train_step
 
 
-
 def first_bad_step(experiment: Experiment, most: int) -> tuple[int, list[bool]]:
     """By single steps, looked at from outside."""
     experiment = arrays(experiment)
