@@ -20,15 +20,15 @@ def bounded(points: Float[np.ndarray, "*shape"]) -> Float[np.ndarray, "*shape"]:
 
 
 def squared_distances(
-    x: Float[np.ndarray, "m d"], y: Float[np.ndarray, "n d"]
+    x: Float[np.ndarray, "m d"], y: Float[np.ndarray, "n d"], most: int = BLOCK
 ) -> Iterator[tuple[slice, Float[np.ndarray, "rows n"]]]:
-    """max(0, |x|^2 + |y|^2 - 2 x.y), some rows of `x` after another against all of `y`, with the rows' place.
+    """max(0, |x|^2 + |y|^2 - 2 x.y), some rows of `x` after another against all of `y`, with the rows' place; at most about `most` numbers at a time.
 
     In the dtype of `y`. Blocks share their memory: each is valid until the next, and may be overwritten.
     """
     x = x.astype(y.dtype, copy=False)
     norms = np.einsum("nd,nd->n", y, y)
-    height = max(1, min(len(x), BLOCK // len(y)))
+    height = max(1, min(len(x), most // len(y)))
     memory = np.empty((height, len(y)), y.dtype)
     for start in range(0, len(x), height):
         rows = slice(start, min(start + height, len(x)))

@@ -104,7 +104,6 @@ def interrupted_at(step: int) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(display, "progress", progress)
         patched.setattr(display_sweep.SweepDisplay, "progress", sweep_progress)
-        patched.setattr("ganexp.runner.pace.FIRST_CHUNK", 4)
         yield
 
 

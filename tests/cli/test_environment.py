@@ -5,9 +5,11 @@ from __future__ import annotations
 import hashlib
 import os
 import resource
+import shutil
 import subprocess
 import sys
 import tempfile
+import types
 from pathlib import Path
 
 import jax
@@ -253,7 +255,7 @@ def test_without_a_place_for_programs_there_is_a_note(enabled, monkeypatch, tmp_
         assert f"compiled programs are not kept for the next run ({why}); set {variable} to a folder" in said
         assert said.count("\n") == 1
         monkeypatch.delenv(variable)
-    monkeypatch.setattr(cache, "NEEDED", 2**62)
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: types.SimpleNamespace(free=10**6))
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     assert enabled() is None
     assert "MB are free on its disk" in capsys.readouterr().err

@@ -11,7 +11,6 @@ from commands import ganexp
 from pages import Page, reported
 from sweep_folders import make, make_small_sweep
 
-from ganexp.report import folders
 from ganexp.report.runs import read
 
 IMAGE = "<img src=x onerror=alert(1)>"
@@ -125,11 +124,10 @@ def relisted(sweep, change):
         lambda content: {"runs": 5},
         lambda content: [content],
         lambda content: 5,
-        lambda content: {"runs": [*content["runs"], {}]},
+        lambda content: {"runs": [*content["runs"], *[{}] * 100_000]},
     ],
 )
-def test_a_list_of_runs_that_is_none_is_said_and_the_runs_are_found_without(sweep, capsys, monkeypatch, change):
-    monkeypatch.setattr(folders, "MOST_LISTED", 4)
+def test_a_list_of_runs_that_is_none_is_said_and_the_runs_are_found_without(sweep, capsys, change):
     relisted(sweep, change)
     printed, _ = reported(sweep, capsys)
     assert "4 runs, 2 settings, 4 finished" in printed

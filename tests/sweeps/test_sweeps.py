@@ -140,7 +140,6 @@ def test_an_interrupted_sweep_goes_on_as_if_it_had_not_been(whole, tmp_path, mon
             sent.append(os.kill(os.getpid(), signal.SIGINT))
 
     monkeypatch.setattr(display_sweep.SweepDisplay, "progress", progress)
-    monkeypatch.setattr("ganexp.runner.pace.FIRST_CHUNK", 5)
     folder = tmp_path / "sweep"
     assert ganexp("-m", *RING, *SWEPT, f"out={folder}") == 130
     # Of the second program nothing is finished; the first, which has ended before, may be or not.
