@@ -30,7 +30,7 @@ from ganexp.types import (
 )
 
 Players = dict[str, Player]
-Objective = Callable[[Parameters], tuple[Scalar, "Played"]]
+Objective = Callable[..., tuple[Scalar, "Played"]]
 SMALL = 1024  # numbers in a weight matrix
 
 
@@ -165,7 +165,8 @@ def score_at_once(
 def objective(
     experiment: Experiment, name: str, state: TrainState, draws: Minibatches, train: bool = True
 ) -> Objective:
-    """The loss that the player `name` minimizes on one minibatch, as a function of its parameters alone: the others stand still.
+    """The loss that the player `name` minimizes on one minibatch, as a function of its parameters alone: the others stand still. It may
+    also be given a shift of the generated points, to differentiate by.
 
     `train` is the mode of the networks.
     """
@@ -174,9 +175,11 @@ def objective(
     smooth = train or (experiment.output.discrete and (name == GENERATOR or bool(experiment.gradient)))
     scored = score_at_once if name == DISCRIMINATOR else score
 
-    def loss(params: Parameters) -> tuple[Scalar, Played]:
+    def loss(params: Parameters, shift: Any = None) -> tuple[Scalar, Played]:
         players = with_params(state.players, {name: params})
         fake, stats = generate(experiment, players[GENERATOR], draws.noise, make, smooth)
+        if shift is not None:
+            fake = fake._replace(x=fake.x + shift)
         scores, after, (real, made) = meet(experiment, players, draws, fake, key, train, scored)
         game = Game(
             params, real, draws.noise, made, scores,
@@ -230,13 +233,14 @@ def _plain(
 ) -> tuple[LossAndGradients, Memory]:
     """The gradient of the loss as it is: by the player's own parameters and, where rules may read them, by all others'."""
 
-    def loss(params: dict[str, Parameters]) -> tuple[Scalar, Played]:
+    def loss(params: dict[str, Parameters], shift: Any) -> tuple[Scalar, Played]:
         now = state._replace(players=with_params(state.players, params))
-        return objective(experiment, name, now, draws, train)(params[name])
+        return objective(experiment, name, now, draws, train)(params[name], shift)
 
-    of = state.players if experiment.gradient else (name,)
-    (value, played), grads = jax.value_and_grad(loss, has_aux=True)({who: state.players[who].params for who in of})
-    return LossAndGradients(value, grads, played), {**state.memory, **played.memory}
+    of = {who: state.players[who].params for who in (state.players if experiment.gradient else (name,))}
+    still = jnp.zeros((len(draws.noise.x), *experiment.dataset.shape))
+    (value, played), (grads, slope) = jax.value_and_grad(loss, argnums=(0, 1), has_aux=True)(of, still)
+    return LossAndGradients(value, grads, -slope, played), {**state.memory, **played.memory}
 
 
 def move(experiment: Experiment, name: str, player: Player, found: LossAndGradients) -> Player:
@@ -252,7 +256,7 @@ def update(experiment: Experiment, name: str, state: TrainState, draws: Minibatc
     found, memory = loss_and_gradients(experiment, name, state, draws)
     player, played = move(experiment, name, state.players[name], found), found.played
     record = Update(
-        draws.noise, draws.real, played.fake, played.scores, played.terms, found.loss, found.grads[name]
+        draws.noise, draws.real, played.fake, played.scores, played.terms, found.loss, found.grads[name], found.pull
     )  # fmt: skip
     return state._replace(players={**state.players, name: player}, memory=memory), record
 

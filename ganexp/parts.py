@@ -191,13 +191,15 @@ class Penalty(Component, ABC):
 
 
 class LossAndGradients(NamedTuple):
-    """A player's loss on one minibatch, its gradient by the parameters of each player, and what it was computed from (`game.Played`).
+    """A player's loss on one minibatch, its gradient by the parameters of each player, minus its gradient by each generated point, and what it was computed
+    from (`game.Played`).
 
     The player moves by the gradient by its own parameters; those by the others' are for rules that differentiate through a move.
     """
 
     loss: Scalar
     grads: dict[str, Parameters]
+    pull: Float[Array, "n ..."]
     played: Any
 
 

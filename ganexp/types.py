@@ -107,7 +107,8 @@ class Minibatches(NamedTuple):
 
 
 class Update(NamedTuple):
-    """Everything one player's update computed; what is not used costs nothing, XLA removes it. `loss` is the sum of `terms`."""
+    """Everything one player's update computed; what is not used costs nothing, XLA removes it. `loss` is the sum of `terms`;
+    `pull`, minus its gradient by each generated point, is where it draws these."""
 
     noise: Batch
     real: Batch
@@ -116,6 +117,7 @@ class Update(NamedTuple):
     terms: dict[str, Scalar]
     loss: Scalar
     grads: Parameters
+    pull: Float[Array, "n ..."]
 
 
 class TrainState(NamedTuple):

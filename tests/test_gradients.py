@@ -151,9 +151,13 @@ def test_every_optimizer_can_be_differentiated_through_or_is_refused():
         def before(name, state, draws):
             if name == DISCRIMINATOR:
                 pull = jax.tree.map(lambda leaf: state.players[GENERATOR].params * leaf, pulls)
-                return LossAndGradients(jnp.zeros(()), {DISCRIMINATOR: pull, GENERATOR: jnp.zeros(())}, None), {}
+                return LossAndGradients(
+                    jnp.zeros(()), {DISCRIMINATOR: pull, GENERATOR: jnp.zeros(())}, jnp.zeros((1, 1)), None
+                ), {}
             ones = jax.tree.map(jnp.ones_like, pulls)
-            return LossAndGradients(jnp.zeros(()), {DISCRIMINATOR: ones, GENERATOR: jnp.zeros(())}, None), {}
+            return LossAndGradients(
+                jnp.zeros(()), {DISCRIMINATOR: ones, GENERATOR: jnp.zeros(())}, jnp.zeros((1, 1)), None
+            ), {}
 
         def move(name, player, found):
             params, opt = optimizer.apply(found.grads[name], player.opt, player.params)
