@@ -46,8 +46,7 @@ VARIANTS = {
         "updates.d_steps=3",
         "seed=4294967295",
     ),
-    "images": (*DIGITS, *NETS, *LOOKS),
-    "told labels": ("model.conditioning=concat", *RING),
+    "images and labels": (*DIGITS, *NETS, *LOOKS, "model.conditioning=concat"),
     "dirac": ("dataset=dirac", *LOOKS, "batch_size=4", "steps=60"),
 }
 
@@ -147,7 +146,7 @@ def test_a_signal_saves_where_it_came_and_the_resumed_run_is_the_whole_one(numbe
 
 
 # Images compile twice as many programs as points: a quarter of a minute.
-@pytest.mark.parametrize("variant", ["everything", "dirac", pytest.param("images", marks=pytest.mark.slow)])
+@pytest.mark.parametrize("variant", ["everything", "dirac", pytest.param("images and labels", marks=pytest.mark.slow)])
 def test_a_run_resumed_twice_is_the_whole_one(variant, whole, interrupt, tmp_path):
     expected, folder = whole(variant), tmp_path / "run"
     interrupt(5, signal.SIGTERM)

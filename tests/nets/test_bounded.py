@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import contracts
+import contracts_players
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -62,4 +62,4 @@ def test_a_bounded_discriminator_is_never_surer_than_it_says():
 @pytest.mark.slow  # Two large programs to compile, with their gradients: ten seconds.
 def test_every_setting_at_once_keeps_the_contract():
     settings = Convolutional(width=3, normalization="layer", dropout=0.3, spectral_norm=True, initializer="orthogonal")
-    contracts.check_net(settings, (4, 8, 2), ())
+    contracts_players.check_net(settings, (4, 8, 2), ())

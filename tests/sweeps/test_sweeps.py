@@ -33,7 +33,7 @@ LOOKS = (
 RING = (*NETS, *LOOKS, "batch_size=16", "steps=60", "optimizer=sgd", "penalty=[]", "schedule=[linear]")
 # Three lanes on two devices, one of which diverges, and a second program.
 SWEPT = ("optimizer.learning_rate=0.01,1e30,0.1", "loss=least_squares,minimax")
-IMAGES = (*DIGITS, *NETS, *LOOKS)
+IMAGES = (*DIGITS, *NETS, *LOOKS, "model.conditioning=concat")
 
 pytestmark = [pytest.mark.exact, pytest.mark.usefixtures("one_cache")]
 
@@ -248,9 +248,8 @@ def test_a_run_of_a_sweep_goes_on_alone(whole, tmp_path):
 
 
 OTHERS = {
-    "images": IMAGES,
+    "images and labels": IMAGES,
     "dirac": ("dataset=dirac", *LOOKS, "batch_size=4", "steps=60"),
-    "told labels": (*NETS, *LOOKS, "batch_size=16", "steps=60", "model.conditioning=concat"),
 }
 
 
