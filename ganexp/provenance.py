@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping, Sequence
+import typing
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -27,12 +28,15 @@ from ganexp import (  # noqa: F401
     schedules,
     updates,
 )
-from ganexp.component import SettingError, with_number
+from ganexp.component import SettingError, hints_of, with_number
 from ganexp.description import describe, rebuild
+from ganexp.experiment import Experiment
 from ganexp.job import Job
 from ganexp.views import components  # noqa: F401
 
 EXPERIMENT = "experiment."
+# The settings of an experiment that are lists of parts: the order is a setting, too.
+LISTS = tuple(name for name, hint in hints_of(Experiment).items() if typing.get_origin(hint) is dict)
 SETTINGS, JOB = "settings", "job"
 MOST_SHOWN = 8
 ANOTHER = "; was it made by another version of ganexp?"
@@ -74,13 +78,27 @@ def located(job: Job) -> list[str]:
     return [path for path in describe(job) if path not in deciding and path != "out"]
 
 
+def orders(described: Iterable[str]) -> dict[str, list[str]]:
+    """The parts of each list of parts, such as `input`, in the order in which a description names them."""
+    found: dict[str, dict[str, None]] = {}
+    for key in described:
+        name, *part = key.removeprefix(EXPERIMENT).split(".", 2)
+        if name in LISTS and part:
+            found.setdefault(name, {})[part[0]] = None
+    return {name: [*parts] for name, parts in found.items()}
+
+
 def differing(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
-    """The settings in which two descriptions differ."""
+    """The settings in which two descriptions differ; the order of the parts of a list is one."""
     # A number and a truth value are different settings, though Python takes 1 and true for equal.
-    return [
+    values = [
         name
         for name in sorted({*before, *now})
         if name not in before or name not in now or _kind(before[name]) != _kind(now[name])
+    ]
+    new = orders(now)
+    return values + [
+        name for name, parts in orders(before).items() if parts != new.get(name) and {*parts} == {*new.get(name, ())}
     ]
 
 
@@ -98,7 +116,7 @@ def changes(before: Mapping[str, Any], now: Mapping[str, Any]) -> str:
 
 
 def _said(described: Mapping[str, Any], name: str) -> str:
-    value = described.get(name)
+    value = described.get(name, orders(described).get(name))
     return value if isinstance(value, str) else json.dumps(value)
 
 

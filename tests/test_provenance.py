@@ -15,6 +15,7 @@ from ganexp.config.options import options
 from ganexp.description import describe, rebuild
 from ganexp.job import Job
 from ganexp.provenance import changes, differing, record, refuse_changes, restore
+from ganexp.sweeps import folder
 
 SOURCE = Path("run.json")
 DIGITS = ("dataset=binarized_mnist", "dataset.source=bundled")
@@ -112,3 +113,25 @@ def test_a_part_without_the_job_comes_back_too():
     assert describe(rebuild(type(job.experiment), describe(job.experiment))) == describe(job.experiment)
     with pytest.raises(SettingError, match="steps: is not set"):
         rebuild(Job, {f"experiment.{key}": value for key, value in describe(job.experiment).items()})
+
+
+def of(word: str) -> Job:
+    return load([word])[1]
+
+
+def test_the_order_of_a_list_of_parts_is_a_setting(tmp_path):
+    one, other = (of(f"penalty=[{names}]") for names in ("r1,lecam", "lecam,r1"))
+    assert differing(record(one)["settings"], record(other)["settings"]) == ["penalty"]
+    assert changes(record(one)["settings"], record(other)["settings"]) == 'penalty (["r1", "lecam"] -> ["lecam", "r1"])'
+    for job in (one, other):
+        assert [*restore(record(job), tmp_path).experiment.penalty] == [*job.experiment.penalty]
+    assert differing(record(one)["settings"], record(of("penalty=[r1]"))["settings"])[-1] != "penalty"
+
+
+def test_runs_of_a_sweep_keep_the_order_of_their_parts(tmp_path):
+    lists = ("lecam,r1", "r1", "r1,lecam", "weight_clipping,r1")
+    jobs = [of(f"penalty=[{names}]") for names in lists]
+    runs = [folder.Listed(f"run_{number}", [], record(job)) for number, job in enumerate(jobs)]
+    folder.write(tmp_path, folder.SweepManifest([], runs, [0], []))
+    found = folder.read(tmp_path)
+    assert [",".join(folder.job_of(tmp_path, run).experiment.penalty) for run in found.runs] == [*lists]

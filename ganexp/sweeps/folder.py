@@ -9,7 +9,7 @@ from typing import Any, NamedTuple, NoReturn
 
 from ganexp.component import SettingError
 from ganexp.job import Job
-from ganexp.provenance import JOB, SETTINGS, changes, restore
+from ganexp.provenance import JOB, SETTINGS, changes, orders, restore
 from ganexp.records.atomic import write_atomically
 from ganexp.records.documents import inside, read_json
 from ganexp.records.summary import read_summary
@@ -63,7 +63,17 @@ def _shared(records: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     if not records:
         return {}
     first, *others = records
-    return {key: value for key, value in first.items() if all(key in other and other[key] == value for other in others)}
+    shared = {
+        key: value for key, value in first.items() if all(key in other and other[key] == value for other in others)
+    }
+    # What is shared comes first when a run is read: the order of its parts must be the same then.
+    torn = {
+        name
+        for record in records
+        for name, parts in orders(record).items()
+        if orders([*shared, *record])[name] != parts
+    }
+    return {key: value for key, value in shared.items() if key.partition(".")[0] not in torn}
 
 
 def read(folder: Path) -> SweepManifest | None:
